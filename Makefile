@@ -1,0 +1,105 @@
+# Muster's commands. Each is complete on a machine that has only Python 3.11+ and make:
+# the first one that needs something makes .venv and installs the pinned packages into it.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# The first of these that is 3.11 or newer; `make PYTHON=/path/to/python …` chooses another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; \
+	done)
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# A stamp is written after an installation went through, so each lock file is installed once.
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+# Two workers: the tests share two cores with the Postgres and the processes that they start.
+WORKERS ?= 2
+UV_VERSION := 0.13.9
+
+.PHONY: help run demo test bench backup restore lint format coverage lock clean
+
+help:
+	@echo "make demo               the bot in a simulated server, in your browser"
+	@echo "make run                the bot on real Discord (DISCORD_TOKEN in the environment or .env)"
+	@echo "make test               every check that CI makes"
+	@echo "make bench              the benchmarks, as one table (ONLY=words for some of its rows)"
+	@echo "make backup             write a dump of the database"
+	@echo "make restore FILE=...   bring a dump back, in place of what is there"
+	@echo "make format / lint      tidy the code / check it without running it"
+	@echo "make coverage           the tests, with a list of the lines that they miss"
+	@echo "make lock               work out the pinned versions again"
+
+# exec: a signal sent to the shell that make started must reach the bot itself.
+run: $(RUN_STAMP)
+	@exec $(PY) main.py run
+
+demo: $(DEV_STAMP)
+	@exec $(PY) main.py demo
+
+bench: $(DEV_STAMP)
+	@exec $(PY) -m tests.bench $(if $(ONLY),--only "$(ONLY)")
+
+backup: $(RUN_STAMP)
+	@exec $(PY) main.py backup
+
+restore: $(RUN_STAMP)
+	@test -n "$(FILE)" || { echo "Say which dump to bring back: make restore FILE=backups/name.dump" >&2; exit 2; }
+	@exec $(PY) main.py restore "$(FILE)"
+
+test: lint
+	@rm -f .coverage .coverage.*
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS)
+
+coverage: $(DEV_STAMP)
+	@rm -f .coverage .coverage.*
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term-missing --cov-report=html $(ARGS)
+
+lint: $(DEV_STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(PY) -m mypy .
+	$(VENV)/bin/lint-imports
+
+format: $(DEV_STAMP)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+$(RUN_STAMP): requirements.lock
+	@$(call install,requirements.lock)
+	@touch $@
+
+# Everything in requirements.lock is in here too, in the same versions.
+$(DEV_STAMP): requirements-dev.lock requirements.lock
+	@$(call install,requirements-dev.lock)
+	@touch $(RUN_STAMP) $@
+
+# The environment is made anew where it is missing or its Python is gone (a moved folder, an upgrade).
+# umask: as root, Postgres runs as a user of its own and must be able to read its program files.
+define install
+	umask 022; \
+	test -n "$(PYTHON)" || { echo "Muster needs Python 3.11 or newer; none was found." >&2; exit 2; }; \
+	$(PY) -m pip --version >/dev/null 2>&1 || { \
+		rm -f $(RUN_STAMP) $(DEV_STAMP); \
+		"$(PYTHON)" -m venv --clear $(VENV) || { \
+			echo "Python could not make .venv: its venv module is missing (on Debian: apt install python3-venv)." >&2; \
+			exit 2; }; }; \
+	echo "Installing $(1) into $(VENV) (once; a minute or two)"; \
+	$(PY) -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $(1)
+endef
+
+# --no-emit-…: the files name neither a package index nor a path; any index can serve them.
+lock: $(DEV_STAMP)
+	@test -x $(VENV)/lock/bin/uv || { $(PY) -m venv $(VENV)/lock && \
+		$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+	@$(call compile,) --output-file requirements.lock
+	@$(call compile,--group dev --constraint requirements.lock) --output-file requirements-dev.lock
+	@echo "requirements.lock and requirements-dev.lock are up to date"
+
+compile = $(VENV)/lock/bin/uv pip compile pyproject.toml $(1) --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+clean:
+	rm -rf $(VENV) build htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,51 @@
+"""Typed settings: the operator's (environment) and each guild's (stored in its row)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The operator's settings, read once in `main.py` from the environment and `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_prefix="MUSTER_", extra="ignore", populate_by_name=True
+    )
+
+    discord_token: SecretStr | None = Field(None, validation_alias="DISCORD_TOKEN")
+    database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
+    sentry_dsn: SecretStr | None = Field(None, validation_alias="SENTRY_DSN")
+    # The same two settings point Muster at a REST rate-limit proxy or at a simulated Discord.
+    discord_api_base: str | None = Field(None, validation_alias="DISCORD_API_BASE")
+    discord_gateway_url: str | None = Field(None, validation_alias="DISCORD_GATEWAY_URL")
+    data_dir: Path = Path("data")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    # Discord allows 50 REST calls a second per bot; 45 leaves room for clock differences.
+    rest_per_second: float = Field(45, gt=0, le=50)
+    sweep_minutes: float = Field(10, gt=0)
+    # A parked system is probed this often even if nothing is known to have changed.
+    probe_minutes: float = Field(60, gt=0)
+    # A crashed process's lease is freed at start; a frozen one costs at most this long.
+    lease_seconds: float = Field(60, gt=1)
+    demo_port: int = Field(8080, ge=0, le=65535)
+
+
+class GuildSettings(BaseModel):
+    """What the moderators of one guild chose. Stored as JSON; `version` guides migrations of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: int = 1
+    moderator_role_id: int | None = None
+    moderator_channel_id: int | None = None
+    zone: str = "UTC"  # IANA name
+    # What to do where somebody changed by hand what Muster had set.
+    by_hand: Literal["report", "repair"] = "report"
+    # Extra rights for facilitators in their own group's channels.
+    facilitators_moderate: bool = False
+    keep_nicknames: bool = True

@@ -1,0 +1,74 @@
+"""The database handle: one pool, one transaction per `async with`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from core.errors import ConfigurationError
+
+
+def asyncpg_url(url: str) -> str:
+    """`url` with the asyncpg driver, whatever spelling of postgres it came with.
+
+    Raises ConfigurationError where it is not a Postgres URL at all.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise ConfigurationError(
+            "DATABASE_URL is not a Postgres address. Write it as "
+            "postgresql://user:password@host:5432/database, or leave it out to use the "
+            "built-in database."
+        )
+    return parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+class Database:
+    """An asyncpg pool behind SQLAlchemy. Never hold a transaction across a network call."""
+
+    def __init__(
+        self, url: str, *, pool_size: int = 10, lease_seconds: float = 60.0, **options: Any
+    ) -> None:
+        self.url = asyncpg_url(url)
+        # How this process signs its claims, and for how long they count. The id fits the
+        # 32-bit key of the advisory lock that shows it is alive (core.db.instance).
+        self.instance_id = secrets.randbelow(2**31 - 1) + 1
+        self.lease_seconds = lease_seconds
+        self.engine = create_async_engine(
+            self.url, pool_size=pool_size, max_overflow=5, pool_pre_ping=True, **options
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+_database: Database | None = None
+
+
+def set_database(database: Database | None) -> None:
+    """Set the ambient handle; called once by the composition root."""
+    global _database  # noqa: PLW0603 - one of the two ambient handles of the design
+    _database = database
+
+
+def get_database() -> Database:
+    """The ambient handle. Raises RuntimeError before `set_database`."""
+    if _database is None:
+        raise RuntimeError("set_database() has not been called")
+    return _database

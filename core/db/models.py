@@ -1,0 +1,319 @@
+"""The tables. Constraints carry the rules, so that they hold under concurrent clicks."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own declaration style
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+    }
+
+
+class CohortStatus(enum.StrEnum):
+    draft = "draft"
+    open = "open"
+    closed = "closed"
+    cancelled = "cancelled"
+
+
+class GroupStatus(enum.StrEnum):
+    preview = "preview"
+    active = "active"
+    completed = "completed"
+    merged = "merged"
+    cancelled = "cancelled"
+
+
+class MembershipStatus(enum.StrEnum):
+    active = "active"
+    dropped = "dropped"
+    completed = "completed"
+    removed = "removed"
+
+
+class Role(enum.StrEnum):
+    participant = "participant"
+    facilitator = "facilitator"
+
+
+class SyncStatus(enum.StrEnum):
+    due = "due"  # changed since the last look
+    ok = "ok"
+    waiting = "waiting"  # a temporary failure; next_attempt_at says when
+    parked = "parked"  # permanent until inputs change
+
+
+def _one_of(column: str, kind: type[enum.StrEnum]) -> CheckConstraint:
+    values = ", ".join(f"'{member}'" for member in kind)
+    return CheckConstraint(f"{column} in ({values})", name=f"{column}_known")
+
+
+def _identity() -> Mapped[int]:
+    return mapped_column(BigInteger, Identity(always=True), primary_key=True)
+
+
+def _guild() -> Mapped[int]:
+    return mapped_column(ForeignKey("guilds.id", ondelete="CASCADE"), index=True)
+
+
+class Guild(Base):
+    __tablename__ = "guilds"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(100))
+    settings: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    joined_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
+
+
+class User(Base):
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    zone: Mapped[str | None] = mapped_column(String(64))
+    dm_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class Member(Base):
+    __tablename__ = "members"
+
+    guild_id: Mapped[int] = mapped_column(
+        ForeignKey("guilds.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    nickname: Mapped[str | None] = mapped_column(String(32))  # Discord's limit
+    joined_at: Mapped[datetime | None]
+    left_at: Mapped[datetime | None]
+
+
+class Cohort(Base):
+    __tablename__ = "cohorts"
+    __table_args__ = (
+        _one_of("status", CohortStatus),
+        CheckConstraint("meetings between 1 and 200", name="meetings_sane"),
+        CheckConstraint("seats between 1 and 500", name="seats_sane"),
+        CheckConstraint("access_mode in ('overwrites', 'role')", name="access_mode_known"),
+        CheckConstraint("rooms in ('both', 'text', 'voice')", name="rooms_known"),
+        UniqueConstraint("id", "guild_id"),
+        Index("uq_cohorts_name", "guild_id", text("lower(name)"), unique=True,
+              postgresql_where=text("status in ('draft', 'open')")),
+    )  # fmt: skip
+
+    id: Mapped[int] = _identity()
+    guild_id: Mapped[int] = _guild()
+    name: Mapped[str] = mapped_column(String(90))
+    start_date: Mapped[date]
+    meetings: Mapped[int]
+    seats: Mapped[int]
+    status: Mapped[str] = mapped_column(String(16), server_default=CohortStatus.draft)
+    access_mode: Mapped[str] = mapped_column(String(16), server_default="overwrites")
+    rooms: Mapped[str] = mapped_column(String(8), server_default="both")
+    created_at: Mapped[datetime]
+
+
+class Group(Base):
+    __tablename__ = "groups"
+    __table_args__ = (
+        _one_of("status", GroupStatus),
+        UniqueConstraint("id", "guild_id"),
+        UniqueConstraint("id", "cohort_id"),
+        CheckConstraint("seats between 1 and 500", name="seats_sane"),
+        Index("uq_groups_name", "cohort_id", text("lower(name)"), unique=True,
+              postgresql_where=text("status in ('preview', 'active')")),
+    )  # fmt: skip
+
+    id: Mapped[int] = _identity()
+    guild_id: Mapped[int] = _guild()
+    cohort_id: Mapped[int] = mapped_column(ForeignKey("cohorts.id"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    seats: Mapped[int]
+    status: Mapped[str] = mapped_column(String(16), server_default=GroupStatus.preview)
+    opened_at: Mapped[datetime | None]  # a moderator asked for its channels
+    confirmed_removals_at: Mapped[datetime | None]  # "yes, take the access away"
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
+    created_at: Mapped[datetime]
+
+
+class Membership(Base):
+    __tablename__ = "memberships"
+    __table_args__ = (
+        _one_of("status", MembershipStatus),
+        _one_of("role", Role),
+        Index("uq_memberships_one_active", "cohort_id", "user_id", unique=True,
+              postgresql_where=text("status = 'active'")),
+        # Capacity: participants hold numbered seats, and a number is held once.
+        Index("uq_memberships_seat", "group_id", "seat", unique=True,
+              postgresql_where=text("status = 'active' and seat is not null")),
+        Index("ix_memberships_user", "guild_id", "user_id"),
+        CheckConstraint("(status = 'active') = (ended_at is null)", name="ended_when_not_active"),
+    )  # fmt: skip
+
+    id: Mapped[int] = _identity()
+    guild_id: Mapped[int] = _guild()
+    cohort_id: Mapped[int] = mapped_column(ForeignKey("cohorts.id"))
+    group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    role: Mapped[str] = mapped_column(String(16), server_default=Role.participant)
+    status: Mapped[str] = mapped_column(String(16), server_default=MembershipStatus.active)
+    seat: Mapped[int | None]
+    reason: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class SeatWatch(Base):
+    """Somebody wants to hear when a full group has a seat again. One message per watch."""
+
+    __tablename__ = "seat_watches"
+    __table_args__ = (UniqueConstraint("group_id", "user_id"),)
+
+    id: Mapped[int] = _identity()
+    guild_id: Mapped[int] = _guild()
+    group_id: Mapped[int] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime]
+    claimed_at: Mapped[datetime | None]  # a process is telling them now
+    told_at: Mapped[datetime | None]
+
+
+class SyncState(Base):
+    __tablename__ = "sync_states"
+    __table_args__ = (
+        _one_of("status", SyncStatus),
+        Index("ix_sync_states_open", "next_attempt_at", postgresql_where=text("status <> 'ok'")),
+    )
+
+    group_id: Mapped[int] = mapped_column(
+        ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True
+    )
+    system: Mapped[str] = mapped_column(String(16), primary_key=True)
+    guild_id: Mapped[int] = _guild()
+    status: Mapped[str] = mapped_column(String(16), server_default=SyncStatus.due)
+    # Raised by every trigger that changed inputs; a run that ends with an older one is not done.
+    version: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    inputs_hash: Mapped[str | None] = mapped_column(String(64))
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    next_attempt_at: Mapped[datetime | None]
+    error_class: Mapped[str | None] = mapped_column(String(40))
+    error_text: Mapped[str | None] = mapped_column(String(500))
+    retry_after: Mapped[float | None]
+    by_hand: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    told_at: Mapped[datetime | None]
+    lease_by: Mapped[int | None] = mapped_column(BigInteger)
+    lease_until: Mapped[datetime | None]
+    last_ok_at: Mapped[datetime | None]
+
+
+class ManagedObject(Base):
+    """A category, channel or role that Muster made: intent first, id once Discord gave one."""
+
+    __tablename__ = "managed_objects"
+    __table_args__ = (
+        CheckConstraint("kind in ('category', 'role', 'text', 'voice')", name="kind_known"),
+        CheckConstraint("state in ('intent', 'created', 'deleted')", name="state_known"),
+        CheckConstraint("(cohort_id is null) <> (group_id is null)", name="one_owner"),
+        UniqueConstraint("cohort_id", "kind", "ordinal"),
+        UniqueConstraint("group_id", "kind"),
+        Index("uq_managed_objects_discord_id", "discord_id", unique=True,
+              postgresql_where=text("discord_id is not null")),
+    )  # fmt: skip
+
+    id: Mapped[int] = _identity()
+    guild_id: Mapped[int] = _guild()
+    kind: Mapped[str] = mapped_column(String(16))
+    cohort_id: Mapped[int | None] = mapped_column(ForeignKey("cohorts.id"))
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
+    ordinal: Mapped[int] = mapped_column(server_default=text("1"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("managed_objects.id"), index=True)
+    discord_id: Mapped[int | None] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(16), server_default="intent")
+    name: Mapped[str] = mapped_column(String(100))  # as last set by us
+    renamed_at: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    intent_at: Mapped[datetime]
+    lease_by: Mapped[int | None] = mapped_column(BigInteger)
+    lease_until: Mapped[datetime | None]
+
+
+class ManagedOverwrite(Base):
+    """The bits that Muster set for a target in a place: a channel, or a role (allow = 1)."""
+
+    __tablename__ = "managed_overwrites"
+
+    place_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    target_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    guild_id: Mapped[int] = _guild()
+    group_id: Mapped[int | None] = mapped_column(
+        ForeignKey("groups.id", ondelete="CASCADE"), index=True
+    )
+    cohort_id: Mapped[int | None] = mapped_column(
+        ForeignKey("cohorts.id", ondelete="CASCADE"), index=True
+    )
+    is_role: Mapped[bool]
+    allow: Mapped[int] = mapped_column(BigInteger)
+    deny: Mapped[int] = mapped_column(BigInteger)
+    # False between "we are about to set this" and "Discord has it": then allow and deny are
+    # the union of old and new, so that a crash in between leaves no bit without an owner.
+    confirmed: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class Projection(Base):
+    """A post that shows state, kept up to date: the list of groups, a lasting result."""
+
+    __tablename__ = "projections"
+    __table_args__ = (UniqueConstraint("guild_id", "kind", "subject"),)
+
+    id: Mapped[int] = _identity()
+    guild_id: Mapped[int] = _guild()
+    kind: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(64))
+    channel_id: Mapped[int] = mapped_column(BigInteger)
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    shown_hash: Mapped[str | None] = mapped_column(String(64))
+    dirty: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_at: Mapped[datetime]
+
+
+class AuditEntry(Base):
+    __tablename__ = "audit_log"
+    __table_args__ = (Index("ix_audit_log_guild_at", "guild_id", "at"),)
+
+    id: Mapped[int] = _identity()
+    guild_id: Mapped[int] = _guild()
+    at: Mapped[datetime]
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)  # None: Muster itself
+    action: Mapped[str] = mapped_column(String(40))
+    cohort_id: Mapped[int | None] = mapped_column(ForeignKey("cohorts.id"))
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
+    user_id: Mapped[int | None] = mapped_column(BigInteger)  # whom it is about
+    before: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    after: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))

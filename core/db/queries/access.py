@@ -1,0 +1,201 @@
+"""Everything that the access of groups depends on, in a constant number of statements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.config import GuildSettings
+from core.db.models import (
+    Cohort,
+    CohortStatus,
+    Group,
+    Guild,
+    ManagedObject,
+    ManagedOverwrite,
+    Membership,
+    SyncState,
+)
+from core.plan import Bits
+from core.reconcile.permissions import Entry
+
+Query = Select[*tuple[Any, ...]]
+
+_RANK = {"active": 0, "completed": 1, "dropped": 2, "removed": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    id: int
+    guild_id: int
+    cohort_id: int
+    name: str
+    status: str
+    opened_at: datetime | None
+    confirmed_removals_at: datetime | None
+    cohort_name: str
+    cohort_status: str
+    start_date: date
+    access_mode: str
+    rooms: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    id: int
+    kind: str
+    cohort_id: int | None
+    group_id: int | None
+    ordinal: int
+    parent_id: int | None
+    discord_id: int | None
+    state: str
+    name: str
+    renamed_at: tuple[datetime, ...]
+    intent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    group_id: int
+    status: str
+    version: int
+    inputs_hash: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+    by_hand: dict[str, Any]
+
+
+@dataclass
+class Facts:
+    """One group with all that decides about its channels. Ids are database ids unless named."""
+
+    group: GroupRow
+    settings: GuildSettings
+    people: list[tuple[int, str, str]] = field(default_factory=list)  # user id, status, role
+    objects: dict[str, ObjectRow] = field(default_factory=dict)
+    category: ObjectRow | None = None
+    ledger: Mapping[int, Mapping[int, Entry]] = field(default_factory=dict)
+    state: StateRow | None = None
+
+
+def _groups(group_ids: Sequence[int] | None) -> Query:
+    query = (
+        select(
+            Group.id, Group.guild_id, Group.cohort_id, Group.name, Group.status, Group.opened_at,
+            Group.confirmed_removals_at, Cohort.name, Cohort.status, Cohort.start_date,
+            Cohort.access_mode, Cohort.rooms, Guild.settings,
+        )
+        .join(Cohort, Cohort.id == Group.cohort_id)
+        .join(Guild, Guild.id == Group.guild_id)
+        .where(Guild.left_at.is_(None))
+        .order_by(Group.id)
+    )  # fmt: skip
+    if group_ids is not None:
+        return query.where(Group.id.in_(group_ids))
+    touched = exists().where(ManagedObject.group_id == Group.id)
+    return query.where(
+        or_(Cohort.status != CohortStatus.draft, Group.opened_at.is_not(None), touched)
+    )
+
+
+def _only(query: Query, column: Any, group_ids: Sequence[int] | None) -> Query:
+    return query if group_ids is None else query.where(column.in_(group_ids))
+
+
+async def gather(session: AsyncSession, group_ids: Sequence[int] | None = None) -> list[Facts]:
+    """Facts about the groups (None: all that have or want channels). Six statements."""
+    facts: dict[int, Facts] = {}
+    parsed: dict[int, GuildSettings] = {}
+    for row in (await session.execute(_groups(group_ids))).all():
+        group = GroupRow(*row[:12])
+        if group.guild_id not in parsed:
+            parsed[group.guild_id] = GuildSettings.model_validate(row[12])
+        facts[group.id] = Facts(group, parsed[group.guild_id])
+    if not facts:
+        return []
+    await _add_people(session, facts, group_ids)
+    await _add_objects(session, facts, group_ids)
+    await _add_ledger(session, facts, group_ids)
+    states = select(
+        SyncState.group_id, SyncState.status, SyncState.version, SyncState.inputs_hash,
+        SyncState.attempts, SyncState.next_attempt_at, SyncState.by_hand,
+    ).where(SyncState.system == "discord")  # fmt: skip
+    for row in await session.execute(_only(states, SyncState.group_id, group_ids)):
+        if row[0] in facts:
+            facts[row[0]].state = StateRow(*row)
+    return list(facts.values())
+
+
+async def _add_people(
+    session: AsyncSession, facts: dict[int, Facts], group_ids: Sequence[int] | None
+) -> None:
+    """Active and completed people, and ended ones for whom the ledger still has something."""
+    in_ledger = exists().where(
+        and_(
+            ManagedOverwrite.group_id == Membership.group_id,
+            ManagedOverwrite.target_id == Membership.user_id,
+        )
+    )
+    query = select(
+        Membership.group_id, Membership.user_id, Membership.status, Membership.role
+    ).where(or_(Membership.status.in_(("active", "completed")), in_ledger))
+    best: dict[int, dict[int, tuple[int, str, str]]] = defaultdict(dict)
+    for group_id, user_id, status, role in await session.execute(
+        _only(query, Membership.group_id, group_ids)
+    ):
+        have = best[group_id].get(user_id)
+        if have is None or _RANK[status] < _RANK[have[1]]:
+            best[group_id][user_id] = (user_id, status, role)
+    for group_id, people in best.items():
+        if group_id in facts:
+            facts[group_id].people = list(people.values())
+
+
+async def _add_objects(
+    session: AsyncSession, facts: dict[int, Facts], group_ids: Sequence[int] | None
+) -> None:
+    query = select(
+        ManagedObject.id, ManagedObject.kind, ManagedObject.cohort_id, ManagedObject.group_id,
+        ManagedObject.ordinal, ManagedObject.parent_id, ManagedObject.discord_id,
+        ManagedObject.state, ManagedObject.name, ManagedObject.renamed_at, ManagedObject.intent_at,
+    )  # fmt: skip
+    if group_ids is not None:
+        cohorts = {f.group.cohort_id for f in facts.values()}
+        query = query.where(
+            or_(ManagedObject.group_id.in_(group_ids), ManagedObject.cohort_id.in_(cohorts))
+        )
+    by_id: dict[int, ObjectRow] = {}
+    for row in await session.execute(query):
+        stamps = tuple(datetime.fromisoformat(t) for t in row[9])
+        by_id[row[0]] = ObjectRow(*row[:9], stamps, row[10])
+    for item in by_id.values():
+        if item.group_id in facts:
+            facts[item.group_id].objects[item.kind] = item
+            if item.parent_id is not None:
+                facts[item.group_id].category = by_id.get(item.parent_id)
+
+
+async def _add_ledger(
+    session: AsyncSession, facts: dict[int, Facts], group_ids: Sequence[int] | None
+) -> None:
+    query = select(
+        ManagedOverwrite.place_id, ManagedOverwrite.target_id, ManagedOverwrite.allow,
+        ManagedOverwrite.deny, ManagedOverwrite.confirmed, ManagedOverwrite.is_role,
+    )  # fmt: skip
+    if group_ids is not None:
+        cohorts = {f.group.cohort_id for f in facts.values()}
+        query = query.where(
+            or_(ManagedOverwrite.group_id.in_(group_ids), ManagedOverwrite.cohort_id.in_(cohorts))
+        )
+    ledger: dict[int, dict[int, Entry]] = defaultdict(dict)
+    for place, target, allow, deny, confirmed, is_role in await session.execute(query):
+        ledger[place][target] = Entry(Bits(allow, deny), confirmed, is_role)
+    for fact in facts.values():
+        fact.ledger = ledger

@@ -1,0 +1,134 @@
+"""Rows that say what has to be looked at again, by whom it is held, and what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.db.models import Group, SyncState, SyncStatus
+
+SYSTEMS = ("discord", "calendar", "reminders", "rsvps")
+
+
+async def mark_due(
+    session: AsyncSession,
+    group_ids: Iterable[int],
+    now: datetime,
+    systems: Sequence[str] = SYSTEMS,
+) -> None:
+    """Say that the inputs of these groups changed; in the transaction that changes them."""
+    ids = sorted(set(group_ids))
+    if not ids:
+        return
+    guilds = await session.execute(select(Group.id, Group.guild_id).where(Group.id.in_(ids)))
+    rows = [
+        {"group_id": g, "guild_id": guild, "system": s, "version": 1, "next_attempt_at": now}
+        for g, guild in guilds
+        for s in systems
+    ]
+    statement = insert(SyncState).values(rows)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[SyncState.group_id, SyncState.system],
+            set_={
+                "status": SyncStatus.due,
+                "version": SyncState.version + 1,
+                "next_attempt_at": now,
+                "attempts": 0,
+            },
+        )
+    )
+
+
+async def claim(
+    session: AsyncSession,
+    group_id: int,
+    system: str,
+    *,
+    instance: int,
+    now: datetime,
+    lease: float,
+) -> bool:
+    """Take the lease for `lease` seconds; False while another instance holds it.
+
+    The row's version is raised for a holder to see that it has to look again.
+    """
+    group = await session.get(Group, group_id)
+    if group is None:
+        return False
+    await session.execute(
+        insert(SyncState)
+        .values(group_id=group_id, guild_id=group.guild_id, system=system)
+        .on_conflict_do_nothing()
+    )
+    free = or_(
+        SyncState.lease_by.is_(None), SyncState.lease_by == instance, SyncState.lease_until <= now
+    )
+    one = and_(SyncState.group_id == group_id, SyncState.system == system)
+    taken = await session.scalar(
+        update(SyncState)
+        .where(one, free)
+        .values(lease_by=instance, lease_until=now + timedelta(seconds=lease))
+        .returning(SyncState.group_id)
+    )
+    if taken is None:
+        await session.execute(update(SyncState).where(one).values(version=SyncState.version + 1))
+    return taken is not None
+
+
+async def record(
+    session: AsyncSession, group_id: int, system: str, *, version: int | None, **values: Any
+) -> bool:
+    """Write the result and give the lease back. False: a newer trigger came in between."""
+    one = and_(SyncState.group_id == group_id, SyncState.system == system)
+    current = await session.scalar(select(SyncState.version).where(one).with_for_update())
+    newer = version is not None and current != version
+    if newer:
+        values |= {"status": SyncStatus.due}
+    await session.execute(
+        update(SyncState).where(one).values(lease_by=None, lease_until=None, **values)
+    )
+    return not newer
+
+
+async def due(session: AsyncSession, now: datetime) -> list[tuple[int, str]]:
+    """(group id, system) of all that should be looked at by `now`, oldest first."""
+    rows = await session.execute(
+        select(SyncState.group_id, SyncState.system)
+        .where(
+            SyncState.status != SyncStatus.ok,
+            or_(SyncState.next_attempt_at.is_(None), SyncState.next_attempt_at <= now),
+        )
+        .order_by(SyncState.next_attempt_at.nulls_first(), SyncState.group_id)
+    )
+    return [(g, s) for g, s in rows]
+
+
+async def pending(session: AsyncSession) -> list[tuple[int, str, datetime]]:
+    """(group id, system, when) of everything that waits for a later time (UTC)."""
+    rows = await session.execute(
+        select(SyncState.group_id, SyncState.system, SyncState.next_attempt_at).where(
+            SyncState.status != SyncStatus.ok, SyncState.next_attempt_at.is_not(None)
+        )
+    )
+    return [(g, s, at) for g, s, at in rows if at is not None]
+
+
+async def claim_telling(session: AsyncSession, group_id: int, system: str, now: datetime) -> bool:
+    """True for the one who tells moderators that this system gave up."""
+    told = await session.scalar(
+        update(SyncState)
+        .where(
+            SyncState.group_id == group_id,
+            SyncState.system == system,
+            SyncState.told_at.is_(None),
+        )
+        .values(told_at=now)
+        .returning(SyncState.group_id)
+    )
+    return told is not None

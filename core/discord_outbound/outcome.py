@@ -1,0 +1,112 @@
+"""What became of a call to Discord: truthy on success, else the class of the failure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import discord
+
+from core.errors import MusterError, PermanentError, TemporaryError
+
+# Discord's JSON error codes (API documentation, "JSON Error Codes") that need words of their own.
+_CODES = {
+    10003: ("unknown_channel", "the channel is gone"),
+    10004: ("unknown_guild", "Muster is not on that server"),
+    10007: ("unknown_member", "the person is not on the server"),
+    10008: ("unknown_message", "the message is gone"),
+    10011: ("unknown_role", "the role is gone"),
+    10013: ("unknown_user", "there is no such account"),
+    30005: ("too_many_roles", "the server has 250 roles, which is Discord's limit"),
+    30013: ("too_many_channels", "the server has 500 channels, which is Discord's limit"),
+    30060: ("too_many_overwrites", "the channel has 1,000 permission entries, Discord's limit"),
+    50001: ("missing_access", "Muster cannot see the channel"),
+    50007: ("closed_dms", "the person takes no direct messages"),
+    50013: ("missing_permission", "Muster lacks a permission, or its role is too low"),
+    50278: ("closed_dms", "Muster shares no server with the person"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a send or a change. `error_class` is None exactly on success."""
+
+    error_class: str | None = None
+    text: str = ""
+    permanent: bool = False
+    retry_after: float | None = None  # seconds
+    value: Any = None  # the created message's id, where there is one
+
+    def __bool__(self) -> bool:
+        return self.error_class is None
+
+    def as_error(self) -> MusterError:
+        """The same failure as an exception, for callers that cannot go on."""
+        kind = self.error_class or "unknown"
+        if self.permanent:
+            return PermanentError(self.text, kind=kind)
+        return TemporaryError(self.text, kind=kind, retry_after=self.retry_after)
+
+
+OK = Outcome()
+
+
+def classify(error: Exception) -> Outcome:
+    """Sort an exception of discord.py or the network into a class and a sentence."""
+    if isinstance(error, MusterError):
+        return Outcome(
+            getattr(error, "kind", "refused"),
+            str(error),
+            permanent=isinstance(error, PermanentError),
+            retry_after=getattr(error, "retry_after", None),
+        )
+    if isinstance(error, discord.RateLimited):
+        return Outcome("rate_limited", "Discord asked us to slow down", False, error.retry_after)
+    if isinstance(error, discord.HTTPException):
+        return _classify_http(error)
+    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        return Outcome("timeout", "Discord did not answer in time")
+    if isinstance(error, OSError | aiohttp.ClientError | discord.GatewayNotFound):
+        return Outcome("connection", "the connection to Discord broke")
+    if isinstance(error, discord.ClientException):
+        return Outcome("client", f"the request was not possible: {error}", permanent=True)
+    raise error
+
+
+def _classify_http(error: discord.HTTPException) -> Outcome:
+    if error.status == 429:
+        header = error.response.headers.get("Retry-After") if error.response else None
+        return Outcome(
+            "rate_limited",
+            "Discord asked us to slow down",
+            retry_after=float(header) if header else None,
+        )
+    if error.status >= 500 or error.status == 0:
+        return Outcome("discord_down", f"Discord answered with an error ({error.status})")
+    if error.code in _CODES:
+        kind, text = _CODES[error.code]
+        return Outcome(kind, text, permanent=True)
+    kind = {401: "unauthorized", 403: "missing_permission", 404: "not_found"}.get(
+        error.status, "invalid"
+    )
+    text = f"Discord refused it: {error.text or 'no reason given'} ({error.status})"
+    return Outcome(kind, text[:300], permanent=True)
+
+
+async def attempt(call: Awaitable[Any]) -> Outcome:
+    """Await `call`; every failure that belongs to Discord or the network becomes an Outcome."""
+    try:
+        return Outcome(value=await call)
+    except (discord.DiscordException, OSError, TimeoutError, aiohttp.ClientError) as error:
+        return classify(error)
+
+
+async def require(call: Awaitable[Any]) -> Any:
+    """Await `call` and give its value; raise TemporaryError or PermanentError on failure."""
+    outcome = await attempt(call)
+    if not outcome:
+        raise outcome.as_error()
+    return outcome.value

@@ -1,0 +1,189 @@
+"""Pure: the changes that take what is there to what should be there, and their safety limits.
+
+Changes are frozen, ordered and say in words what they do, so that a moderator can read a plan
+before anything happens and a test can compare it with literals.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from core.errors import UnsafePlan
+
+# Refuse plans like octoDNS does: small sets may change freely, from ten entries on at most 30 %.
+SAFE_COUNT = 10
+SAFE_SHARE = 0.3
+
+
+class Bits(NamedTuple):
+    """Raw permission bits of one overwrite. For a role as a place, allow=1 means "has it"."""
+
+    allow: int
+    deny: int
+
+    def without(self, other: Bits) -> Bits:
+        return Bits(self.allow & ~other.allow, self.deny & ~other.deny)
+
+    def union(self, other: Bits) -> Bits:
+        return Bits(self.allow | other.allow, self.deny | other.deny)
+
+
+NOTHING = Bits(0, 0)
+
+
+@dataclass(frozen=True, order=True)
+class Create:
+    """Make a category, role or channel. Channels are born with their members' overwrites."""
+
+    kind: str
+    name: str
+
+    def words(self, name_of: Callable[[int], str]) -> str:
+        return f"create the {NOUN[self.kind]} “{self.name}”"
+
+
+@dataclass(frozen=True, order=True)
+class Rename:
+    kind: str
+    object_id: int
+    old: str
+    new: str
+    not_before: datetime | None = None  # the channel was renamed twice within ten minutes
+
+    def words(self, name_of: Callable[[int], str]) -> str:
+        later = " (a little later: Discord limits renames)" if self.not_before else ""
+        return f"rename the {NOUN[self.kind]} “{self.old}” to “{self.new}”{later}"
+
+
+@dataclass(frozen=True, order=True)
+class Gone:
+    """Something that Muster made was deleted on Discord. Flagged; a person decides on repair."""
+
+    kind: str
+    object_id: int
+    name: str
+
+    def words(self, name_of: Callable[[int], str]) -> str:
+        return f"the {NOUN[self.kind]} “{self.name}” was deleted on Discord"
+
+
+@dataclass(frozen=True, order=True)
+class SetAccess:
+    """Change one target's overwrite in one place from `before` to `after`.
+
+    `own` is what belongs to Muster afterwards; `explained` tells whether a removal follows from
+    an ended membership or a setting rather than from nowhere.
+    """
+
+    place_id: int
+    target_id: int
+    is_role: bool
+    before: Bits
+    after: Bits
+    own: Bits
+    verb: str  # grant, change or revoke
+    explained: bool = True
+
+    def words(self, name_of: Callable[[int], str]) -> str:
+        verb, link = {
+            "grant": ("let", "into"),
+            "change": ("change the rights of", "in"),
+            "revoke": ("take access from", "in"),
+        }[self.verb]
+        return f"{verb} {name_of(self.target_id)} {link} {name_of(self.place_id)}"
+
+
+@dataclass(frozen=True, order=True)
+class Settle:
+    """Ledger only, no call: Discord already has (or no longer has) what we set."""
+
+    place_id: int
+    target_id: int
+    is_role: bool
+    own: Bits | None
+
+    def words(self, name_of: Callable[[int], str]) -> str:
+        return f"note that {name_of(self.place_id)} is already right for {name_of(self.target_id)}"
+
+
+@dataclass(frozen=True, order=True)
+class ByHand:
+    """A difference that Muster did not make. `what`: lost, denied, extra or renamed."""
+
+    place_id: int
+    target_id: int
+    what: str
+
+    def words(self, name_of: Callable[[int], str]) -> str:
+        who, where = name_of(self.target_id), name_of(self.place_id)
+        return {
+            "lost": f"{who} was taken out of {where} by hand",
+            "denied": f"{who} is kept out of {where} by hand",
+            "extra": f"{who} has access to {where} by hand",
+            "renamed": f"{where} was renamed by hand",
+        }[self.what]
+
+
+Change = Create | Rename | Gone | SetAccess | Settle
+
+NOUN = {"category": "category", "role": "role", "text": "text channel", "voice": "voice channel"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Ordered changes, what was changed by hand, and how many entries were already right."""
+
+    changes: tuple[Change, ...] = ()
+    by_hand: tuple[ByHand, ...] = ()
+    unchanged: int = 0
+    owned: int = 0  # ledger entries that the safety limit is measured against
+    context: str = field(default="", compare=False)  # the bot's rights: part of the inputs
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def inputs_hash(self) -> str:
+        """Changes when what is to be done, or what the bot may do, changed."""
+        return hashlib.sha256(repr((self.changes, self.context)).encode()).hexdigest()
+
+    def check(self, *, confirmed: bool = False) -> None:
+        """Raise UnsafePlan where more than 30 % of ten or more would lose access unexplained."""
+        lost = {
+            c.target_id
+            for c in self.changes
+            if isinstance(c, SetAccess) and c.verb == "revoke" and not c.explained
+        }
+        if confirmed or self.owned < SAFE_COUNT or len(lost) <= SAFE_SHARE * self.owned:
+            return
+        raise UnsafePlan(
+            f"{len(lost)} of {self.owned} people would lose access and nothing explains it, so "
+            "nothing was taken away. Look at /sync plan, then confirm with /sync apply."
+        )
+
+    def only_safe(self) -> Plan:
+        """The plan without its unexplained removals: those alone wait for a confirmation."""
+        kept = tuple(
+            c
+            for c in self.changes
+            if not (isinstance(c, SetAccess) and c.verb == "revoke" and not c.explained)
+        )
+        return Plan(kept, self.by_hand, self.unchanged, self.owned, self.context)
+
+    def words(self, name_of: Callable[[int], str]) -> list[str]:
+        """One plain sentence a change, in the order in which they are made."""
+        return [c.words(name_of) for c in self.changes if not isinstance(c, Settle)]
+
+
+def merge(plans: Sequence[Plan]) -> Plan:
+    """One plan out of several about the same group, in order."""
+    return Plan(
+        tuple(c for p in plans for c in p.changes),
+        tuple(b for p in plans for b in p.by_hand),
+        sum(p.unchanged for p in plans),
+        sum(p.owned for p in plans),
+        "|".join(p.context for p in plans if p.context),
+    )

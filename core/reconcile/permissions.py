@@ -1,0 +1,224 @@
+"""Pure: who should see which channel, and what has to change so that they do.
+
+A *place* is a channel, or in role mode the group's role, where having the role is the bit 1.
+Both are compared by the same rules, bit by bit:
+
+- a bit in the ledger is ours, every other bit belongs to somebody else and survives;
+- what we want and never set is added, except where a person denied it by hand;
+- what we set and somebody took away is reported, and put back only where the guild says so;
+- what we set and no longer want is taken away, and nothing else with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.plan import NOTHING, Bits, ByHand, Change, Plan, SetAccess, Settle
+
+# Discord's permission bits (API documentation, "Bitwise Permission Flags").
+MANAGE_CHANNELS = 1 << 4
+VIEW_CHANNEL = 1 << 10
+SEND_MESSAGES = 1 << 11
+MANAGE_MESSAGES = 1 << 13
+READ_MESSAGE_HISTORY = 1 << 16
+CONNECT = 1 << 20
+SPEAK = 1 << 21
+MUTE_MEMBERS = 1 << 22
+MANAGE_ROLES = 1 << 28
+
+TEXT_ACCESS = VIEW_CHANNEL | SEND_MESSAGES | READ_MESSAGE_HISTORY
+VOICE_ACCESS = VIEW_CHANNEL | CONNECT | SPEAK
+HIDDEN = Bits(0, VIEW_CHANNEL)
+HAS_ROLE = Bits(1, 0)
+# Never hand out anything beyond this, whatever a setting or a bug asks for.
+GRANTABLE = TEXT_ACCESS | VOICE_ACCESS | MANAGE_MESSAGES | MUTE_MEMBERS
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of a group. `status` as in memberships; `here`: on the server and let in."""
+
+    user_id: int
+    status: str
+    facilitator: bool = False
+    here: bool = True
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A ledger entry. Unconfirmed: announced, but Discord was not yet seen to have it."""
+
+    bits: Bits
+    confirmed: bool = True
+    is_role: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """One channel or role as it is, beside what the ledger says that we set."""
+
+    id: int
+    kind: str  # text, voice, category or role
+    actual: Mapping[int, Bits]
+    ledger: Mapping[int, Entry]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a guild decided, as far as access depends on it. Role ids, or None."""
+
+    everyone_id: int
+    moderator_role_id: int | None = None
+    group_role_id: int | None = None  # set in role mode
+    facilitators_moderate: bool = False
+    read_only: bool = False
+    hidden: bool = False  # a cancelled group: nobody but moderators
+    repair: bool = False
+
+
+@dataclass(frozen=True)
+class Desired:
+    """Bits by target; `away` are people whose access is neither given nor taken now."""
+
+    bits: Mapping[int, Bits]
+    roles: frozenset[int] = frozenset()
+    away: frozenset[int] = frozenset()
+    ended: frozenset[int] = frozenset()
+    ignored: frozenset[int] = field(default_factory=frozenset)  # the bot itself
+
+
+def member_bits(kind: str, *, facilitator: bool, policy: Policy) -> Bits:
+    """What one person of a group gets in a place of `kind`."""
+    if kind == "role":
+        return HAS_ROLE
+    text = kind == "text"
+    if policy.read_only:
+        allow = VIEW_CHANNEL | (READ_MESSAGE_HISTORY if text else 0)
+        return Bits(allow, SEND_MESSAGES if text else CONNECT)
+    allow = TEXT_ACCESS if text else VOICE_ACCESS
+    if facilitator and policy.facilitators_moderate:
+        allow |= MANAGE_MESSAGES if text else MUTE_MEMBERS
+    return Bits(allow & GRANTABLE, 0)
+
+
+def desired(
+    kind: str, people: tuple[Person, ...], policy: Policy, *, ignored: frozenset[int] = frozenset()
+) -> Desired:
+    """Who should have what in a place of `kind` ("text", "voice", "category" or "role")."""
+    entitled = {"active", "completed"} if policy.read_only else {"active"}
+    bits: dict[int, Bits] = {}
+    roles: set[int] = set()
+    if kind != "role":
+        bits[policy.everyone_id] = HIDDEN
+        roles.add(policy.everyone_id)
+        if policy.moderator_role_id is not None:
+            allow = TEXT_ACCESS | VOICE_ACCESS if kind == "category" else 0
+            allow |= {"text": TEXT_ACCESS, "voice": VOICE_ACCESS}.get(kind, 0)
+            bits[policy.moderator_role_id] = Bits(allow, 0)
+            roles.add(policy.moderator_role_id)
+    by_role = policy.group_role_id is not None and kind != "role"
+    if by_role and kind != "category" and not policy.hidden:
+        assert policy.group_role_id is not None
+        bits[policy.group_role_id] = member_bits(kind, facilitator=False, policy=policy)
+        roles.add(policy.group_role_id)
+    mine = () if policy.hidden or kind == "category" else people
+    for person in mine:
+        extra = person.facilitator and policy.facilitators_moderate and not policy.read_only
+        if person.status in entitled and person.here and (not by_role or extra):
+            bits[person.user_id] = member_bits(kind, facilitator=person.facilitator, policy=policy)
+    current = {p.user_id for p in people if p.status in entitled and not policy.hidden}
+    return Desired(
+        bits,
+        frozenset(roles),
+        away=frozenset(p.user_id for p in people if p.user_id in current and not p.here),
+        ended=frozenset(p.user_id for p in people if p.user_id not in current),
+        ignored=ignored,
+    )
+
+
+def _wanted(
+    place: Place, want: Desired, target: int, *, repair: bool
+) -> tuple[Change | None, ByHand | None]:
+    """The change, and the thing done by hand, for a target that should have access."""
+    bits, entry = want.bits[target], place.ledger.get(target)
+    have = place.actual.get(target, NOTHING)
+    is_role = target in want.roles
+    foreign = have.without(entry.bits) if entry else have
+    if entry and entry.confirmed and entry.bits == bits and not repair:
+        lost = bits.without(have) != NOTHING
+        return None, ByHand(place.id, target, "lost") if lost else None
+    own = bits if repair else Bits(bits.allow & ~foreign.deny, bits.deny & ~foreign.allow)
+    rest = Bits(foreign.allow & ~own.deny, foreign.deny & ~own.allow)
+    after = rest.union(own)
+    note = None if own == bits else ByHand(place.id, target, "denied")
+    if after == have:
+        settled = entry is not None and entry.confirmed and entry.bits == own
+        if settled or (entry is None and own.without(foreign) == NOTHING and rest == foreign):
+            return None, note
+        return Settle(place.id, target, is_role, own), note
+    verb = "grant" if have == NOTHING or entry is None else "change"
+    return SetAccess(place.id, target, is_role, have, after, own, verb), note
+
+
+def _unwanted(place: Place, want: Desired, target: int) -> Change:
+    """Take back what the ledger says is ours, and only that."""
+    entry = place.ledger[target]
+    have = place.actual.get(target, NOTHING)
+    after = have.without(entry.bits)
+    if after == have:
+        return Settle(place.id, target, entry.is_role, None)
+    explained = entry.is_role or target in want.ended
+    return SetAccess(place.id, target, entry.is_role, have, after, NOTHING, "revoke", explained)
+
+
+def _is_right(place: Place, want: Desired) -> bool:
+    """The common case, without looking at bits one by one: nothing differs, nothing is extra."""
+    return (
+        len(place.ledger) == len(want.bits)
+        and len(place.actual.keys() - want.ignored) == len(want.bits)
+        and all(
+            place.actual.get(target) == bits
+            and (entry := place.ledger.get(target)) is not None
+            and entry.confirmed
+            and entry.bits == bits
+            for target, bits in want.bits.items()
+        )
+    )
+
+
+def diff(place: Place, want: Desired, *, repair: bool = False) -> Plan:
+    """What has to change in `place`. Applying it and diffing again gives an empty plan."""
+    owned = sum(not e.is_role for e in place.ledger.values())
+    if _is_right(place, want):
+        return Plan(unchanged=len(want.bits), owned=owned)
+    changes: list[Change] = []
+    by_hand: list[ByHand] = []
+    unchanged = 0
+    for target in want.bits:
+        if target in want.ignored:
+            continue
+        change, note = _wanted(place, want, target, repair=repair)
+        unchanged += change is None
+        if change:
+            changes.append(change)
+        if note:
+            by_hand.append(note)
+    for target in place.ledger.keys() - want.bits.keys() - want.away - want.ignored:
+        changes.append(_unwanted(place, want, target))
+    known = want.bits.keys() | place.ledger.keys() | want.away | want.ignored
+    sees = VIEW_CHANNEL | HAS_ROLE.allow
+    by_hand += [
+        ByHand(place.id, target, "extra")
+        for target, bits in place.actual.items()
+        if target not in known and bits.allow & sees
+    ]
+    changes.sort(key=_order)
+    return Plan(tuple(changes), tuple(sorted(by_hand)), unchanged, owned)
+
+
+def _order(change: Change) -> tuple[int, int]:
+    """Removals first, so that a switch never shows two groups; then by target."""
+    if isinstance(change, SetAccess):
+        return (0 if change.verb == "revoke" else 1, change.target_id)
+    return (2, change.target_id if isinstance(change, Settle) else 0)

@@ -1,0 +1,38 @@
+"""What a sub-sync reports. Plain dicts, so that callers and tests need nothing of ours."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class DiscordCounts(TypedDict):
+    granted: int
+    revoked: int
+    unchanged: int
+    failed: int
+    existed: NotRequired[int]  # categories, roles and channels that were there
+    created: NotRequired[int]
+    problems: NotRequired[list[str]]  # sentences for moderators
+
+
+class CalendarCounts(TypedDict):
+    meetings: int
+    created: int
+    patched: int
+    unchanged: int
+    failed: int
+
+
+class MeetingCounts(TypedDict):
+    meetings: int
+
+
+class Failed(TypedDict):
+    error: str
+
+
+class SyncResult(TypedDict):
+    discord: DiscordCounts | Failed
+    calendar: CalendarCounts | Failed
+    reminders: MeetingCounts | Failed
+    rsvps: MeetingCounts | Failed

@@ -1,0 +1,320 @@
+"""The discord system of a group: gather, decide, apply, record. One run at a time per group."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from weakref import WeakValueDictionary
+
+import structlog
+from sqlalchemy import update
+
+from core.clock import utcnow
+from core.db.engine import get_database
+from core.db.models import Group, GroupStatus, SyncStatus
+from core.db.queries import access as access_queries
+from core.db.queries import managed, sync_states
+from core.db.queries.access import Facts
+from core.discord_outbound import channels as outbound_channels
+from core.discord_outbound import permissions as outbound_permissions
+from core.discord_outbound.cache import GuildView, guild_view
+from core.discord_outbound.outcome import Outcome
+from core.errors import MusterError, PermanentError, TemporaryError, UnsafePlan
+from core.plan import NOTHING, Create, Gone, Plan, Rename, SetAccess, Settle
+from core.systems import access, making, telling
+from core.systems.access import GroupPlan
+from core.systems.counts import DiscordCounts
+
+log = structlog.get_logger(__name__)
+
+SYSTEM = "discord"
+# Making channels shows new things to compare; a few rounds settle it, or the retry does.
+_ROUNDS = 4
+
+_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+
+class _Run:
+    """One sync of one group: what happened so far."""
+
+    def __init__(self, group_id: int) -> None:
+        self.group_id = group_id
+        self.granted: set[int] = set()
+        self.revoked: set[int] = set()
+        self.failed: Counter[str] = Counter()
+        self.errors: list[MusterError] = []
+        self.created = 0
+        self.existed = 0
+        self.unchanged = 0
+        self.version: int | None = None
+        self.last: GroupPlan | None = None
+
+    def fail(self, error: MusterError) -> None:
+        self.errors.append(error)
+        self.failed[str(error)] += 1
+
+    def counts(self) -> DiscordCounts:
+        problems = [f"{n} × {text}" if n > 1 else text for text, n in self.failed.items()]
+        return {
+            "granted": len(self.granted),
+            "revoked": len(self.revoked),
+            "unchanged": self.unchanged,
+            "failed": sum(self.failed.values()),
+            "existed": self.existed,
+            "created": self.created,
+            "problems": problems,
+        }
+
+
+@asynccontextmanager
+async def _one_at_a_time(group_id: int) -> AsyncIterator[None]:
+    """Within this process; the lease does the same across processes."""
+    lock = _locks.setdefault(group_id, asyncio.Lock())
+    async with lock:
+        yield
+
+
+async def sync(group_id: int, *, repair: bool = False) -> DiscordCounts:
+    """Make the group's channels and their access what they should be; see DiscordCounts.
+
+    `repair` also puts back what was changed by hand. Raises TemporaryError where the guild
+    cannot be seen now; what failed within Discord is counted and recorded, not raised.
+    """
+    async with _one_at_a_time(group_id):
+        run = _Run(group_id)
+        try:
+            for _ in range(_ROUNDS):
+                if not await _round(run, repair=repair):
+                    break
+        except (TemporaryError, PermanentError) as error:
+            run.fail(error)
+            await _record(run)
+            raise
+        return run.counts()
+
+
+async def _round(run: _Run, *, repair: bool) -> bool:
+    """One gather-decide-apply-record; True if another round may find more to do."""
+    database, now = get_database(), utcnow()
+    async with database.transaction() as session:
+        claimed = await sync_states.claim(
+            session, run.group_id, SYSTEM,
+            instance=database.instance_id, now=now, lease=database.lease_seconds,
+        )  # fmt: skip
+        facts = await access_queries.gather(session, [run.group_id]) if claimed else []
+    if not facts:
+        return False  # held elsewhere (its holder looks again), or no such group
+    fact = facts[0]
+    view = guild_view(fact.group.guild_id)
+    if view is None:
+        raise TemporaryError("Discord does not show the server right now", kind="guild_away")
+    run.version = fact.state.version if fact.state else 0
+    plan = run.last = access.plan(fact, view, now, repair=repair)
+    run.existed = plan.objects.unchanged if not run.created else run.existed
+    if not plan.whole or _not_yet(fact, plan.whole):
+        run.unchanged = max(0, plan.unchanged_people() - len(run.granted))
+        await _record(run, waiting=bool(plan.whole))
+        return False
+    again = await _apply(run, plan, view)
+    if run.errors or not again:
+        run.unchanged = max(0, plan.unchanged_people())
+        fresh = await _record(run)
+        return not fresh and not run.errors
+    return True
+
+
+def _not_yet(facts: Facts, plan: Plan) -> bool:
+    """The same problem as last time, and its time has not come: a trigger is only a hint."""
+    state = facts.state
+    return (
+        state is not None
+        and state.status in {SyncStatus.waiting, SyncStatus.parked}
+        and state.inputs_hash == plan.inputs_hash()
+        and state.next_attempt_at is not None
+        and state.next_attempt_at > utcnow()
+    )
+
+
+async def _apply(run: _Run, plan: GroupPlan, view: GuildView) -> bool:
+    """Carry the plan out; a change that fails does not stop the others. True: look again."""
+    group = plan.facts.group
+    reason = f"Muster: {group.name} ({group.cohort_name})"
+    changes = plan.whole.changes
+    try:
+        plan.whole.check(confirmed=group.confirmed_removals_at is not None)
+        safe = True
+    except UnsafePlan as error:
+        run.fail(error)
+        safe = False
+    await _note_gone(run, plan)
+    creates = [c for c in changes if isinstance(c, Create)]
+    if creates:
+        made = await making.make_all(plan.facts, view, creates, reason)
+        run.created += len(made.kinds)
+        run.granted |= made.let_in
+        for problem in made.errors:
+            run.fail(problem)
+    for place_id, (kind, part) in plan.places.items():
+        todo = part if safe else part.only_safe()
+        await _apply_place(run, plan.facts, place_id, kind, todo, reason)
+    for rename in (c for c in changes if isinstance(c, Rename)):
+        await _rename(run, plan.facts, rename, reason)
+    return any(not (isinstance(c, Rename) and c.not_before) for c in changes)
+
+
+async def _note_gone(run: _Run, plan: GroupPlan) -> None:
+    gone = [c for c in plan.whole.changes if isinstance(c, Gone)]
+    if not gone:
+        return
+    async with get_database().transaction() as session:
+        for change in gone:
+            await managed.mark_deleted(session, plan.facts.group.guild_id, change.object_id)
+    await telling.tell_gone(plan.facts.group.guild_id, run.group_id, gone)
+
+
+async def _apply_place(
+    run: _Run, facts: Facts, place_id: int, kind: str, plan: Plan, reason: str
+) -> None:
+    """Announce in the ledger, call Discord, then confirm in the ledger what it accepted."""
+    changes = [c for c in plan.changes if isinstance(c, SetAccess)]
+    settled = [c for c in plan.changes if isinstance(c, Settle)]
+    ledger = facts.ledger.get(place_id, {})
+    announced = [
+        (place_id, c.target_id, c.is_role, _union(ledger, c), False)
+        for c in changes
+        if c.own != NOTHING
+    ]
+    owner: dict[str, Any] = {
+        "guild_id": facts.group.guild_id,
+        "cohort_id": facts.group.cohort_id if kind == "category" else None,
+        "group_id": None if kind == "category" else facts.group.id,
+    }
+    database = get_database()
+    async with database.transaction() as session:
+        await managed.write_ledger(session, announced, **owner)
+    results: list[tuple[SetAccess, Outcome]] = []
+    if changes and kind == "role":
+        results = await outbound_permissions.apply_to_role(
+            facts.group.guild_id, place_id, changes, reason
+        )
+    elif changes:
+        results = await outbound_permissions.apply_to_channel(place_id, changes, reason)
+    done = [change for change, outcome in results if outcome]
+    async with database.transaction() as session:
+        right: Sequence[SetAccess | Settle] = [*done, *settled]
+        kept = [
+            (place_id, c.target_id, c.is_role, c.own, True)
+            for c in right
+            if c.own is not None and c.own != NOTHING
+        ]
+        await managed.write_ledger(session, kept, **owner)
+        dropped = [c.target_id for c in right if c.own is None or c.own == NOTHING]
+        if dropped:
+            await managed.forget(session, place_id, dropped)
+    for change, outcome in results:
+        if not outcome:
+            run.fail(outcome.as_error())
+        elif not change.is_role:
+            (run.revoked if change.verb == "revoke" else run.granted).add(change.target_id)
+
+
+def _union(ledger: Any, change: SetAccess) -> Any:
+    entry = ledger.get(change.target_id)
+    return change.own.union(entry.bits) if entry else change.own
+
+
+async def _rename(run: _Run, facts: Facts, change: Rename, reason: str) -> None:
+    if change.not_before is not None:
+        return  # its time comes; see _record
+    outcome = await outbound_channels.rename(
+        change.kind, facts.group.guild_id, change.object_id, change.new, reason
+    )
+    if not outcome:
+        run.fail(outcome.as_error())
+        return
+    async with get_database().transaction() as session:
+        await managed.renamed(session, change.object_id, change.new, utcnow())
+
+
+async def _record(run: _Run, *, waiting: bool = False) -> bool:
+    """Write what became of it, and tell moderators once about what gave up."""
+    now = utcnow()
+    plan = run.last.whole if run.last else Plan()
+    values: dict[str, Any] = {"by_hand": {"notes": [_note(b) for b in plan.by_hand]}}
+    later = [c.not_before for c in plan.changes if isinstance(c, Rename) and c.not_before]
+    database = get_database()
+    async with database.transaction() as session:
+        if run.errors:
+            values |= await _failure(session, run, plan)
+        elif waiting and not later:
+            values = {}  # a hint came before its time; the row stays as it is
+        elif later:
+            values |= {
+                "status": SyncStatus.waiting, "next_attempt_at": min(later), "attempts": 0,
+                "inputs_hash": plan.inputs_hash(), "error_class": None,
+                "error_text": "a rename waits: Discord allows two in ten minutes",
+            }  # fmt: skip
+        else:
+            values |= {
+                "status": SyncStatus.ok, "attempts": 0, "next_attempt_at": None,
+                "inputs_hash": None, "error_class": None, "error_text": None,
+                "retry_after": None, "told_at": None, "last_ok_at": now,
+            }  # fmt: skip
+            await _mark_active(session, run)
+        fresh = await sync_states.record(
+            session, run.group_id, SYSTEM, version=None if run.errors else run.version, **values
+        )
+        tell = (
+            bool(run.errors)
+            and values.get("status") == SyncStatus.parked
+            and await sync_states.claim_telling(session, run.group_id, SYSTEM, now)
+        )
+    if tell and run.last is not None:
+        await telling.tell_gave_up(run.last.facts, str(run.errors[0]))
+    if later:
+        telling.wake_later(SYSTEM, run.group_id, min(later))
+    return fresh
+
+
+async def _failure(session: Any, run: _Run, plan: Plan) -> dict[str, Any]:
+    """The row after a failed run. Temporary wins: it is the one worth trying again soon."""
+    temporary = [e for e in run.errors if isinstance(e, TemporaryError)]
+    worst = temporary[0] if temporary else run.errors[0]
+    state = run.last.facts.state if run.last else None
+    same = state is not None and state.inputs_hash == plan.inputs_hash()
+    return {
+        "status": SyncStatus.waiting if temporary else SyncStatus.parked,
+        "attempts": (state.attempts if state and same else 0) + 1,
+        "inputs_hash": plan.inputs_hash(),
+        "error_class": getattr(worst, "kind", "unknown"),
+        "error_text": str(worst)[:500],
+        "retry_after": getattr(worst, "retry_after", None),
+    }
+
+
+def _note(by_hand: Any) -> list[Any]:
+    return [by_hand.place_id, by_hand.target_id, by_hand.what]
+
+
+async def _mark_active(session: Any, run: _Run) -> None:
+    """preview → active once the channels stand and somebody can see them."""
+    if run.last is None:
+        return
+    facts = run.last.facts
+    made = any(o.kind in {"text", "voice"} for o in facts.objects.values()) and all(
+        o.state == "created" for o in facts.objects.values()
+    )
+    view = guild_view(facts.group.guild_id)
+    inside = view is not None and any(
+        status == "active" and view.is_here(user) for user, status, _ in facts.people
+    )
+    values: dict[str, Any] = {}
+    if facts.group.confirmed_removals_at is not None:
+        values["confirmed_removals_at"] = None
+    if facts.group.status == GroupStatus.preview and made and inside:
+        values["status"] = GroupStatus.active
+    if values:
+        await session.execute(update(Group).where(Group.id == facts.group.id).values(**values))

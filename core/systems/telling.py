@@ -1,0 +1,70 @@
+"""What moderators are told by themselves: once, in their channel, pinging nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from core.config import GuildSettings
+from core.db.engine import get_database
+from core.db.models import Group, Guild
+from core.db.queries.access import Facts
+from core.discord_outbound.messages import send_channel_message
+from core.notifications.scheduler import wakes
+from core.plan import NOUN, Gone
+
+log = structlog.get_logger(__name__)
+
+
+async def moderators_channel(guild_id: int) -> int | None:
+    """The Discord id of the moderators' channel, where one is chosen."""
+    async with get_database().transaction() as session:
+        guild = await session.get(Guild, guild_id)
+        if guild is None:
+            return None
+        return GuildSettings.model_validate(guild.settings).moderator_channel_id
+
+
+async def tell_moderators(guild_id: int, text: str, *, key: str) -> bool:
+    """Post in the moderators' channel; False where there is none or it cannot be posted to."""
+    channel = await moderators_channel(guild_id)
+    if channel is None:
+        log.warning("nobody_to_tell", guild_id=guild_id, text=text)
+        return False
+    outcome = await send_channel_message(channel, text, key=key)
+    if not outcome:
+        log.warning("telling_failed", guild_id=guild_id, error=outcome.text, text=text)
+    return bool(outcome)
+
+
+async def tell_gave_up(facts: Facts, error: str) -> None:
+    """A system of a group gave up: what, whom it affects, and the next step."""
+    group = facts.group
+    await tell_moderators(
+        group.guild_id,
+        f"⚠️ **{group.name}** · {group.cohort_name}: access is not complete. {error} "
+        "`/check` names what is missing; Muster looks again by itself once it changed. "
+        "Details: `/sync status`.",
+        key=f"gave-up:{group.id}:{error}",
+    )
+
+
+async def tell_gone(guild_id: int, group_id: int, gone: Sequence[Gone]) -> None:
+    """Somebody deleted something of ours: flagged, and repaired by one button in /sync status."""
+    async with get_database().transaction() as session:
+        group = await session.get(Group, group_id)
+        name = group.name if group is not None and group.guild_id == guild_id else "a group"
+    what = ", ".join(f"the {NOUN[g.kind]} “{g.name}”" for g in gone)
+    await tell_moderators(
+        guild_id,
+        f"⚠️ **{name}**: {what} was deleted on Discord. Nothing was made again. "
+        "To bring it back, press **Repair** in `/sync status`.",
+        key=f"gone:{gone[0].object_id}",
+    )
+
+
+def wake_later(system: str, group_id: int, at: datetime) -> None:
+    """Set the process's wake for a row that waits for `at` (UTC)."""
+    wakes.wake_at(system, group_id, at)

@@ -1,0 +1,128 @@
+"""A real Postgres for every test that asks for one: `database_url`, or `database` for the handle.
+
+Each pytest process (each xdist worker) has a Postgres of its own, started on first use and
+stopped at the end. Its template is migrated once; a test's database is a copy of it (24 ms).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from core.clock import set_clock
+from core.db.embedded import EmbeddedPostgres
+from core.db.engine import Database, set_database
+
+TEMPLATE = "muster_template"
+# Nothing in a test outlives the machine, so nothing has to reach the disk.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """This process's Postgres. Its own event loops, so that any test's loop may use it."""
+    folder = Path(tempfile.mkdtemp(prefix="muster-test-"))
+    server = asyncio.run(EmbeddedPostgres.start(folder, settings=FAST))
+    try:
+        yield server
+    finally:
+        asyncio.run(server.stop())
+        assert server.pid is None
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """The name of a database that is migrated to head and that nobody is connected to."""
+    from core.db.migrate import upgrade
+
+    async def prepare() -> None:
+        await postgres.ensure_database(TEMPLATE)
+        await upgrade(postgres.url(TEMPLATE))
+
+    asyncio.run(prepare())
+    return TEMPLATE
+
+
+async def administer(server: EmbeddedPostgres, statement: str) -> None:
+    """Run one statement that has to stand outside a transaction."""
+    connection = await asyncpg.connect(server.dsn("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def make_database(
+    postgres: EmbeddedPostgres,
+) -> AsyncIterator[Callable[..., Awaitable[str]]]:
+    """A function: awaited, it gives the URL of an empty database or of a copy of `template`."""
+    made: list[str] = []
+
+    async def make(template: str = "template0") -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        await administer(postgres, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
+        made.append(name)
+        return postgres.url(name)
+
+    yield make
+    for name in made:
+        # FORCE: a test that was stopped half way may have left a connection.
+        await administer(postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def empty_database_url(make_database: Callable[..., Awaitable[str]]) -> str:
+    """A database without a single table."""
+    return await make_database()
+
+
+@pytest.fixture
+async def database_url(make_database: Callable[..., Awaitable[str]], template: str) -> str:
+    """A migrated database of this test's own."""
+    return await make_database(template)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The handle on `database_url`, set as the ambient one while the test runs."""
+    handle = Database(database_url)
+    set_database(handle)
+    try:
+        yield handle
+    finally:
+        set_database(None)
+        await handle.close()
+
+
+@pytest.fixture(autouse=True)
+def _system_clock() -> Iterator[None]:
+    """Whatever a test did to the clock ends with it."""
+    yield
+    set_clock(None)
+
+
+@pytest.fixture(autouse=True)
+def _no_operator_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The developer's own token and database must never reach a test."""
+    for name in ("DISCORD_TOKEN", "DATABASE_URL", "SENTRY_DSN", "DISCORD_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest first: what is left at the end then fits beside each other."""
+
+    def weight(item: Any) -> int:
+        path = str(item.path)
+        return 0 if "/e2e/" in path else 1 if "/integration/" in path else 2
+
+    items.sort(key=weight)

@@ -1,0 +1,389 @@
+"""The world of the simulated Discord: guilds, people, and what people do in their client.
+
+The second half of the SimCord adapter: it uses SimCord's own actors, so that nobody clicks a
+button that is not there or runs a command that is hidden from them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from simcord import _modal, actors
+from simcord import interactions as sim_interactions
+from simcord.backend import serializers
+from simcord.backend.models import Interaction, Overwrite
+from simcord.builders import ChannelHandle, GuildHandle, RoleHandle, UserHandle
+from simcord.components import walk_components
+from simcord.enums import InteractionType, OverwriteType
+from simcord.results import InteractionResult, ResponseMessage
+
+from tests.e2e._discord_limits import Signal
+from tests.e2e._discord_simcord import Answer, Call, Json, SetupError, SocketBackend
+
+#: Option types whose values are ids of people, channels, roles (Discord, Command Option Type).
+_USER, _CHANNEL, _ROLE, _MENTIONABLE = 6, 7, 8, 9
+#: Select types whose values are such ids (Discord, Component Type), as option types.
+_SELECTS = {5: _USER, 6: _ROLE, 7: _MENTIONABLE, 8: _CHANNEL}
+
+
+@dataclass
+class Record:
+    """What the server keeps of one interaction beyond SimCord: timing and every answer."""
+
+    started: float
+    ack_ms: float | None = None
+    answers: list[Json] = field(default_factory=list)
+
+
+class _StubEnv:
+    """Just enough of SimCord's Env for its actors: a backend, no bot and nothing to settle."""
+
+    strict_sync = True
+    bot = SimpleNamespace(tree=None)
+
+    def __init__(self, backend: SocketBackend, observe: Callable[[Interaction], None]) -> None:
+        self.backend = backend
+        self._notify_dispatch_observers = observe
+
+    def _begin_operation(self, label: str) -> None:
+        """Nothing: actions may overlap here."""
+
+    def _end_operation(self) -> None:
+        """Nothing, as above."""
+
+    async def _settle_internal(self, **_options: Any) -> None:
+        """Nothing: the bot is another process; answers are waited for elsewhere."""
+
+
+class People:
+    """Builds the world and acts as the people in it. Raises SetupError or BackendError."""
+
+    def __init__(self, backend: SocketBackend, signal: Signal) -> None:
+        self.backend = backend
+        self.signal = signal
+        self.closed_dms: set[int] = set()
+        self.records: dict[int, Record] = {}
+        self._env: Any = _StubEnv(backend, self._dispatched)
+
+    # ------------------------------------------------------------- the world
+
+    def create_guild(
+        self, name: str, bot_permissions: int, owner_id: int | None, everyone: int | None
+    ) -> Json:
+        """A guild whose bot role holds exactly ``bot_permissions``; announced when complete."""
+        backend = self.backend
+        with backend.silence():
+            guild = backend.create_guild(name, owner_id=owner_id)
+            bot_role = next(role for role in guild.roles.values() if role.managed)
+            bot_role.permissions = bot_permissions
+            if everyone is not None:
+                guild.everyone_role.permissions = everyone
+        backend.emit("GUILD_CREATE", backend.guild_payload(guild.id))
+        return {"id": guild.id, "owner_id": guild.owner_id, "bot_role_id": bot_role.id}
+
+    def add_member(
+        self,
+        guild_id: int,
+        name: str,
+        *,
+        user_id: int | None = None,
+        roles: list[int] | None = None,
+        nick: str | None = None,
+        pending: bool = False,
+        bot: bool = False,
+    ) -> int:
+        """Somebody joins (a new person, or one known from another guild); returns the id."""
+        backend = self.backend
+        if user_id is None:
+            user_id = backend.make_user(name, bot=bot).id
+        with backend.silence():
+            member = backend.add_member(guild_id, user_id, roles=roles or (), nick=nick)
+            member.pending = pending
+        guild = backend.get_guild(guild_id)
+        payload = dict(serializers.member_payload(backend, guild, member))
+        backend.emit("GUILD_MEMBER_ADD", {**payload, "guild_id": str(guild_id)})
+        return user_id
+
+    def edit_member(self, guild_id: int, user_id: int, changes: Json) -> None:
+        """Change ``nick``, ``roles`` or ``pending`` by hand."""
+        member = self.backend.get_member(guild_id, user_id)
+        for key, value in changes.items():
+            if key not in ("nick", "roles", "pending"):
+                raise SetupError(f"unknown member field {key}")
+            setattr(member, "role_ids" if key == "roles" else key, value)
+        self.backend.announce_member_update(guild_id, user_id)
+
+    def create_channel(
+        self, guild_id: int, name: str, kind: int, parent_id: int | None, overwrites: list[Json]
+    ) -> int:
+        """A channel made by hand; overwrites as {id, type (0 role, 1 member), allow, deny}."""
+        channel = self.backend.create_channel(
+            guild_id, name, type=kind, overwrites=to_overwrites(overwrites), parent_id=parent_id
+        )
+        return channel.id
+
+    def post(self, channel_id: int, user_id: int, content: str) -> int:
+        """Somebody writes a message; returns its id."""
+        return self.backend.create_message(channel_id, user_id, content).id
+
+    def dump(self, guild_id: int, *, messages: bool) -> Json:
+        """A whole guild as plain data: ids as int, permission bits as int, times as ISO UTC."""
+        backend, guild = self.backend, self.backend.get_guild(guild_id)
+        channels = [backend.channels[cid] for cid in guild.channel_ids + guild.thread_ids]
+        return {
+            "id": guild.id,
+            "name": guild.name,
+            "owner_id": guild.owner_id,
+            "roles": [vars(role) for role in guild.roles.values()],
+            "members": [
+                {
+                    "id": member.user_id,
+                    "name": backend.users[member.user_id].name,
+                    "bot": backend.users[member.user_id].bot,
+                    "nick": member.nick,
+                    "roles": list(member.role_ids),
+                    "pending": member.pending,
+                }
+                for member in guild.members.values()
+            ],
+            "channels": [
+                {
+                    "id": channel.id,
+                    "type": int(channel.type),
+                    "name": channel.name,
+                    "topic": channel.topic,
+                    "parent_id": channel.parent_id,
+                    "position": channel.position,
+                    "user_limit": channel.user_limit,
+                    "overwrites": [
+                        {"id": o.target_id, "type": int(o.type), "allow": o.allow, "deny": o.deny}
+                        for o in channel.overwrites
+                    ],
+                    "messages": self.messages(channel.id) if messages else [],
+                }
+                for channel in channels
+            ],
+            "events": [
+                serializers.scheduled_event_payload(backend, event)
+                for event in guild.scheduled_events.values()
+            ],
+            "audit": [serializers.audit_log_entry_payload(e) for e in guild.audit_log_entries],
+        }
+
+    def messages(self, channel_id: int) -> list[Json]:
+        """Every message of a channel, oldest first, ephemeral ones too (see ``flags`` 64)."""
+        stored = self.backend.messages.get(channel_id, {}).values()
+        return [dict(serializers.message_payload(self.backend, message)) for message in stored]
+
+    def direct_messages(self, user_id: int) -> list[Json]:
+        """What is in the bot's DM channel with somebody, oldest first."""
+        channel_id = self.backend.dm_channels.get(user_id)
+        return self.messages(channel_id) if channel_id is not None else []
+
+    # --------------------------------------------------------------- actions
+
+    def _actor(self, guild_id: int, user_id: int) -> actors.MemberActor:
+        guild = GuildHandle(self._env, self.backend.get_guild(guild_id))
+        user = UserHandle(self._env, self.backend.get_user(user_id))
+        return actors.MemberActor(self._env, guild, user)
+
+    def _place(self, channel_id: int, user_id: int) -> tuple[Any, ChannelHandle]:
+        """(acting person, channel handle): a member in a guild channel, a user in their DM."""
+        channel = self.backend.get_channel(channel_id)
+        if channel.guild_id is None:
+            user = UserHandle(self._env, self.backend.get_user(user_id))
+            return user, ChannelHandle(self._env, None, channel)
+        actor = self._actor(channel.guild_id, user_id)
+        return actor, ChannelHandle(self._env, actor.guild, channel)
+
+    def _handle(self, actor: Any, kind: int, value: Any) -> Any:
+        """An id as the handle that SimCord resolves for this option type."""
+        if kind not in (_USER, _CHANNEL, _ROLE, _MENTIONABLE):
+            return value
+        target = int(value)
+        guild: GuildHandle | None = getattr(actor, "guild", None)
+        if kind == _CHANNEL:
+            channel = self.backend.get_channel(target)
+            return ChannelHandle(self._env, guild, channel)
+        if guild is not None and kind in (_ROLE, _MENTIONABLE) and target in guild._guild.roles:
+            return RoleHandle(self._env, guild, guild._guild.roles[target])
+        user = UserHandle(self._env, self.backend.get_user(target))
+        if guild is not None and target in guild._guild.members:
+            return actors.MemberActor(self._env, guild, user)
+        return user
+
+    def _options(self, actor: Any, channel: ChannelHandle, command: str, options: Json) -> Json:
+        parts = command.split()
+        root = actors._resolve_visible_command(actor, channel.id, parts[0], 1)
+        leaf, _ = sim_interactions.walk_to_subcommand(root, parts[1:])
+        kinds = {option["name"]: option["type"] for option in leaf.get("options") or []}
+        return {
+            name: self._handle(actor, kinds.get(name, 0), value) for name, value in options.items()
+        }
+
+    async def slash(self, channel_id: int, user_id: int, command: str, options: Json) -> int:
+        """Run "/name sub" with options (ids for people, channels, roles); the interaction's id."""
+        actor, channel = self._place(channel_id, user_id)
+        given = self._options(actor, channel, command, options)
+        result = await actors._slash(actor, channel, command, given)
+        return result._interaction.id
+
+    async def autocomplete(
+        self, channel_id: int, user_id: int, command: str, option: str, typed: str, filled: Json
+    ) -> int:
+        """Type into an option; the interaction's id (its choices arrive as its answer)."""
+        actor, channel = self._place(channel_id, user_id)
+        given = self._options(actor, channel, command, filled)
+        result = await actors._autocomplete_result(actor, channel, command, option, typed, given)
+        return result._interaction.id
+
+    def _message(self, channel_id: int, message_id: int) -> ResponseMessage:
+        return ResponseMessage(self._env, self.backend.get_message(channel_id, message_id))
+
+    async def click(
+        self,
+        channel_id: int,
+        message_id: int,
+        user_id: int,
+        custom_id: str | None,
+        label: str | None,
+    ) -> int:
+        """Press the one button with this custom_id or label; the interaction's id."""
+        actor, _ = self._place(channel_id, user_id)
+        message = self._message(channel_id, message_id)
+        result = await actors._component_click(actor, message, label=label, custom_id=custom_id)
+        return result._interaction.id
+
+    async def select(
+        self,
+        channel_id: int,
+        message_id: int,
+        user_id: int,
+        values: list[Any],
+        custom_id: str | None,
+    ) -> int:
+        """Choose in a select (ids for people, channels, roles); the interaction's id."""
+        actor, _ = self._place(channel_id, user_id)
+        message = self._message(channel_id, message_id)
+        menus = [
+            component
+            for component in walk_components(message.components)
+            if component.get("type") in (3, *_SELECTS)
+            and custom_id in (None, component.get("custom_id"))
+        ]
+        kind = _SELECTS.get(menus[0]["type"], 0) if menus else 0
+        chosen = [self._handle(actor, kind, value) for value in values]
+        result = await actors._component_select(actor, message, chosen, custom_id=custom_id)
+        return result._interaction.id
+
+    async def submit(self, interaction_id: int, user_id: int, values: Json) -> int:
+        """Fill in and send the modal that an interaction showed; the new interaction's id."""
+        shown = self.backend.interactions[interaction_id]
+        actor, _ = self._place(shown.channel_id, user_id)
+        kinds = {
+            component["custom_id"]: _SELECTS.get(component["type"], 0)
+            for component in _modal._modal_controls(shown.modal or {})
+        }
+        given = {
+            name: [self._handle(actor, kinds[name], item) for item in value]
+            if kinds.get(name)
+            else value
+            for name, value in values.items()
+        }
+        result = await _modal._submit_modal(actor, InteractionResult(self._env, shown), given)
+        return result._interaction.id
+
+    def forge(
+        self, channel_id: int, user_id: int, kind: int, data: Json, message_id: int | None
+    ) -> int:
+        """Send any interaction data, as a forged client would: nothing is checked here."""
+        channel = self.backend.get_channel(channel_id)
+        record, payload = sim_interactions.base_payload(
+            self.backend,
+            type=InteractionType(kind),
+            channel_id=channel_id,
+            guild_id=channel.guild_id,
+            user_id=user_id,
+            data=data,
+        )
+        if message_id is not None:
+            message = self.backend.get_message(channel_id, message_id)
+            payload["message"] = dict(serializers.message_payload(self.backend, message))
+            record.source_message_id = message_id
+        self._dispatched(record)
+        self.backend.emit("INTERACTION_CREATE", payload)
+        return record.id
+
+    # --------------------------------------------------------------- answers
+
+    def _dispatched(self, interaction: Interaction) -> None:
+        self.records[interaction.id] = Record(time.perf_counter())
+
+    def acknowledged(self, interaction_id: int, at: float) -> None:
+        """Note when the first callback of an interaction came in (perf_counter seconds)."""
+        record = self.records.get(interaction_id)
+        if record is not None and record.ack_ms is None:
+            record.ack_ms = (at - record.started) * 1000
+
+    def answered(self, call: Call, answer: Answer) -> None:
+        """Note one answer of the bot: a callback, an edit, a follow-up or a deletion."""
+        interaction_id = call.args.get("interaction_id") or self.backend.interaction_tokens.get(
+            call.args.get("token", "")
+        )
+        record = self.records.get(int(interaction_id or 0))
+        if record is None:
+            return
+        line = {"method": call.method, "route": call.route, "status": answer.status}
+        record.answers.append({**line, "body": call.body})
+
+    def interaction(self, interaction_id: int) -> Json:
+        """Everything that the bot answered so far, as its person sees it now."""
+        stored = self.backend.interactions[interaction_id]
+        record = self.records[interaction_id]
+        live = self.backend.messages.get(stored.channel_id, {})
+
+        def show(message_id: int | None) -> Json | None:
+            message = live.get(message_id or 0)
+            return dict(serializers.message_payload(self.backend, message)) if message else None
+
+        return {
+            "id": stored.id,
+            "channel_id": stored.channel_id,
+            "user_id": stored.user_id,
+            "acknowledged": stored.responded,
+            "ack_ms": record.ack_ms,
+            "kind": stored.response_kind,
+            "loading": stored.loading,
+            "ephemeral": stored.ephemeral,
+            "complete": self.complete(interaction_id),
+            "message": show(stored.message_id),
+            "followups": [m for m in map(show, stored.followup_ids) if m is not None],
+            "modal": stored.modal,
+            "choices": stored.autocomplete_choices,
+            "answers": record.answers,
+        }
+
+    def complete(self, interaction_id: int) -> bool:
+        """Answered, and no "thinking" state or deferred update is left unanswered."""
+        stored = self.backend.interactions[interaction_id]
+        if not stored.responded or stored.loading:
+            return False
+        accepted = [a for a in self.records[interaction_id].answers if a["status"] < 300]
+        return stored.response_kind != "deferred_update" or len(accepted) > 1
+
+
+def to_overwrites(entries: list[Json]) -> list[Overwrite]:
+    """Overwrites from plain {id, type, allow, deny}; allow and deny default to 0."""
+    return [
+        Overwrite(
+            target_id=int(entry["id"]),
+            type=OverwriteType(int(entry["type"])),
+            allow=int(entry.get("allow", 0)),
+            deny=int(entry.get("deny", 0)),
+        )
+        for entry in entries
+    ]
