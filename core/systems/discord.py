@@ -300,7 +300,7 @@ def _note(by_hand: Any) -> list[Any]:
 
 
 async def _mark_active(session: Any, run: _Run) -> None:
-    """preview → active once the channels stand and somebody can see them."""
+    """Preview → active once the channels stand and somebody can see them."""
     if run.last is None:
         return
     facts = run.last.facts

@@ -1,0 +1,71 @@
+"""The permission doctor: gather what the bot may do, and let core.reconcile.doctor judge."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from core.db.engine import get_database
+from core.db.models import ManagedObject
+from core.discord_outbound.cache import guild_view, intents
+from core.errors import TemporaryError
+from core.operations.common import guild_settings
+from core.reconcile.doctor import ChannelRights, Finding, RolePosition, examine
+
+
+async def check(guild_id: int) -> list[Finding]:
+    """Everything that is missing in this guild, per channel. Makes no REST call.
+
+    Raises TemporaryError where Discord does not show the guild now.
+    """
+    view = guild_view(guild_id)
+    if view is None:
+        raise TemporaryError("Discord does not show this server right now. Try again in a minute.")
+    async with get_database().transaction() as session:
+        settings = await guild_settings(session, guild_id)
+        rows = await session.execute(
+            select(ManagedObject.discord_id, ManagedObject.kind, ManagedObject.name).where(
+                ManagedObject.guild_id == guild_id, ManagedObject.state == "created"
+            )
+        )
+        managed = [(i, k, n) for i, k, n in rows if i is not None]
+    features = ["channels", "access", "posts"]
+    features += ["nicknames"] if settings.keep_nicknames else []
+    features += ["facilitators"] if settings.facilitators_moderate else []
+    channels, roles = [], []
+    for discord_id, kind, name in managed:
+        if kind == "role":
+            role = view.role(discord_id)
+            roles += [RolePosition(role.name, role.position)] if role else []
+            continue
+        bits = view.channel_permissions(discord_id)
+        if bits is not None:
+            channels.append(ChannelRights(discord_id, name, kind, bits))
+    found = examine(
+        features=features, guild_bits=view.permissions, channels=channels, roles=roles,
+        top_role=view.top_role, intents=intents(),
+    )  # fmt: skip
+    if settings.moderator_role_id is not None and view.role(settings.moderator_role_id) is None:
+        found.append(
+            Finding(
+                "The moderator role was deleted",
+                "Only people with Manage Server count as moderators now",
+                "Choose another role in /settings",
+            )
+        )
+    if settings.moderator_channel_id is None:
+        found.append(
+            Finding(
+                "No moderators' channel is chosen",
+                "Nobody is told when something gives up",
+                "Choose one in /settings",
+            )
+        )
+    elif view.channel_name(settings.moderator_channel_id) is None:
+        found.append(
+            Finding(
+                "The moderators' channel was deleted, or Muster cannot see it",
+                "Nobody is told when something gives up",
+                "Choose another channel in /settings",
+            )
+        )
+    return found

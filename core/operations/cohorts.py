@@ -1,0 +1,309 @@
+"""What moderators can do with a cohort. Each function is one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from core.clock import utcnow
+from core.db.engine import get_database
+from core.db.models import (
+    Cohort,
+    CohortStatus,
+    Group,
+    GroupStatus,
+    ManagedObject,
+    Membership,
+    MembershipStatus,
+)
+from core.db.queries.sync_states import mark_due
+from core.errors import Refusal
+from core.operations.common import Actor, audit, clean, ensure_guild, get_cohort
+from core.reconcile.channels import ROLE_LIMIT, ROLE_WARN
+
+NAME_LIMIT = 90  # of Discord's 100, so that "… (2)" fits
+MAX_GROUPS = 100  # per cohort: 200 channels of Discord's 500
+MAX_SEATS = 500
+MAX_MEETINGS = 200
+LIVE = (GroupStatus.preview, GroupStatus.active)
+
+
+@dataclass(frozen=True)
+class CohortDraft:
+    """What the modal asks for. `groups` is the number of groups to make, seats are per group."""
+
+    name: str
+    start_date: date
+    meetings: int = 8
+    groups: int = 3
+    seats: int = 8
+    access_mode: str = "overwrites"
+    rooms: str = "both"
+
+
+@dataclass(frozen=True)
+class CohortSummary:
+    """A cohort as people see it; `groups` are (id, name, status, members, seats)."""
+
+    id: int
+    name: str
+    status: str
+    start_date: date
+    meetings: int
+    seats: int
+    access_mode: str
+    rooms: str
+    groups: tuple[tuple[int, str, str, int, int], ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def group_ids(self) -> list[int]:
+        return [g[0] for g in self.groups]
+
+    @property
+    def people(self) -> int:
+        return sum(g[3] for g in self.groups)
+
+
+def _within(value: int, low: int, high: int, what: str) -> int:
+    if not low <= value <= high:
+        raise Refusal("out_of_range", f"{what} must be a number from {low} to {high}.")
+    return value
+
+
+def _checked(draft: CohortDraft) -> CohortDraft:
+    if draft.access_mode not in {"overwrites", "role"} or draft.rooms not in {
+        "both", "text", "voice",
+    }:  # fmt: skip
+        raise Refusal("unknown_choice", "That choice is not known. Pick one from the list.")
+    return CohortDraft(
+        clean(draft.name, limit=NAME_LIMIT, what="cohort's name"),
+        draft.start_date,
+        _within(draft.meetings, 1, MAX_MEETINGS, "The number of meetings"),
+        _within(draft.groups, 1, MAX_GROUPS, "The number of groups"),
+        _within(draft.seats, 1, MAX_SEATS, "The number of seats"),
+        draft.access_mode,
+        draft.rooms,
+    )
+
+
+def preview(draft: CohortDraft) -> CohortDraft:
+    """The draft as it would be saved. Raises Refusal where something is wrong with it."""
+    return _checked(draft)
+
+
+def warnings_for(draft: CohortDraft, *, roles: int, channels: int) -> list[str]:
+    """What a moderator should know before: Discord's limits of 250 roles and 500 channels."""
+    notes = []
+    per_group = 2 if draft.rooms == "both" else 1
+    rooms = draft.groups * per_group
+    if rooms > 50:
+        notes.append(
+            f"{rooms} channels do not fit into one category (Discord allows 50), so further "
+            f"categories are named “{draft.name} (2)” and so on."
+        )
+    if draft.access_mode == "role" and roles + draft.groups > ROLE_WARN:
+        notes.append(f"The server would have {roles + draft.groups} of {ROLE_LIMIT} roles.")
+    if channels + rooms + 1 > 500:
+        notes.append(
+            f"The server has {channels} channels; with {rooms} more it would pass Discord's "
+            "limit of 500."
+        )
+    return notes
+
+
+async def create(actor: Actor, draft: CohortDraft, *, open_now: bool) -> CohortSummary:
+    """Make the cohort with all its groups, open for joining at once or as a draft.
+
+    Raises Refusal (too_long, out_of_range, name_taken, not_allowed).
+    """
+    actor.must_moderate()
+    draft, now = _checked(draft), utcnow()
+    try:
+        async with get_database().transaction() as session:
+            await ensure_guild(session, actor.guild_id)
+            cohort = Cohort(
+                guild_id=actor.guild_id, name=draft.name, start_date=draft.start_date,
+                meetings=draft.meetings, seats=draft.seats, access_mode=draft.access_mode,
+                rooms=draft.rooms, created_at=now,
+                status=CohortStatus.open if open_now else CohortStatus.draft,
+            )  # fmt: skip
+            session.add(cohort)
+            await session.flush()
+            session.add_all(
+                Group(
+                    guild_id=actor.guild_id, cohort_id=cohort.id, name=f"Group {number}",
+                    seats=draft.seats, created_at=now,
+                )
+                for number in range(1, draft.groups + 1)
+            )  # fmt: skip
+            audit(
+                session, actor, "cohort_created", cohort_id=cohort.id,
+                after={"name": draft.name, "groups": draft.groups, "open": open_now},
+            )  # fmt: skip
+            cohort_id = cohort.id
+    except IntegrityError as error:
+        raise _taken(draft.name, error) from error
+    return await show(actor.guild_id, cohort_id)
+
+
+def _taken(name: str, error: IntegrityError) -> Exception:
+    if "uq_cohorts_name" in str(error.orig):
+        return Refusal(
+            "name_taken", f"There is a cohort called “{name}” already. Choose another name."
+        )
+    return error
+
+
+async def show(guild_id: int, cohort_id: int) -> CohortSummary:
+    """The cohort with its live groups. Raises Refusal(cohort_not_found)."""
+    async with get_database().transaction() as session:
+        cohort = await get_cohort(session, guild_id, cohort_id)
+        members = (
+            select(Membership.group_id, func.count().label("n"))
+            .where(
+                Membership.cohort_id == cohort_id,
+                Membership.status == MembershipStatus.active,
+                Membership.role == "participant",
+            )
+            .group_by(Membership.group_id)
+            .subquery()
+        )
+        rows = await session.execute(
+            select(Group.id, Group.name, Group.status, func.coalesce(members.c.n, 0), Group.seats)
+            .outerjoin(members, members.c.group_id == Group.id)
+            .where(Group.cohort_id == cohort_id)
+            .order_by(Group.id)
+        )
+        return CohortSummary(
+            cohort.id, cohort.name, cohort.status, cohort.start_date, cohort.meetings,
+            cohort.seats, cohort.access_mode, cohort.rooms, tuple(tuple(r) for r in rows),
+        )  # fmt: skip
+
+
+async def edit(actor: Actor, cohort_id: int, **changes: Any) -> CohortSummary:
+    """Change name, start_date, meetings, seats (also of its groups), rooms or access_mode.
+
+    Rooms and access mode can only be changed while nothing was made on Discord yet.
+    """
+    actor.must_moderate()
+    try:
+        async with get_database().transaction() as session:
+            cohort = await get_cohort(session, actor.guild_id, cohort_id, lock=True)
+            if cohort.status not in {CohortStatus.draft, CohortStatus.open}:
+                raise Refusal("closed", "This cohort is closed; it can no longer be changed.")
+            draft = _checked(
+                CohortDraft(
+                    changes.get("name", cohort.name),
+                    changes.get("start_date", cohort.start_date),
+                    changes.get("meetings", cohort.meetings), 1,
+                    changes.get("seats", cohort.seats),
+                    changes.get("access_mode", cohort.access_mode),
+                    changes.get("rooms", cohort.rooms),
+                )
+            )  # fmt: skip
+            if (draft.rooms, draft.access_mode) != (cohort.rooms, cohort.access_mode):
+                await _refuse_if_made(session, cohort_id)
+            fields = ("name", "start_date", "meetings", "seats", "access_mode", "rooms")
+            before = {f: str(getattr(cohort, f)) for f in fields}
+            for f in fields:
+                setattr(cohort, f, getattr(draft, f))
+            if "seats" in changes:
+                await session.execute(
+                    update(Group)
+                    .where(Group.cohort_id == cohort_id, Group.status.in_(LIVE))
+                    .values(seats=draft.seats)
+                )
+            after = {f: str(getattr(cohort, f)) for f in fields}
+            audit(
+                session, actor, "cohort_edited", cohort_id=cohort_id,
+                before={k: v for k, v in before.items() if v != after[k]},
+                after={k: v for k, v in after.items() if v != before[k]},
+            )  # fmt: skip
+            groups = await session.scalars(select(Group.id).where(Group.cohort_id == cohort_id))
+            await mark_due(session, groups.all(), utcnow())
+            await session.flush()
+    except IntegrityError as error:
+        raise _taken(str(changes.get("name", "")), error) from error
+    return await show(actor.guild_id, cohort_id)
+
+
+async def _refuse_if_made(session: Any, cohort_id: int) -> None:
+    made = await session.scalar(
+        select(func.count())
+        .select_from(ManagedObject)
+        .join(Group, Group.id == ManagedObject.group_id)
+        .where(Group.cohort_id == cohort_id)
+    )
+    if made:
+        raise Refusal(
+            "already_made",
+            "Channels exist already, so rooms and the way of access stay as they are. "
+            "Make a new cohort to have it differently.",
+        )
+
+
+async def open_(actor: Actor, cohort_id: int) -> CohortSummary:
+    """Let people join, and have channels made for groups that have somebody in them."""
+    actor.must_moderate()
+    async with get_database().transaction() as session:
+        cohort = await get_cohort(session, actor.guild_id, cohort_id, lock=True)
+        if cohort.status not in {CohortStatus.draft, CohortStatus.open}:
+            raise Refusal("closed", "This cohort is closed. Make a new one instead.")
+        if cohort.status == CohortStatus.draft:
+            cohort.status = CohortStatus.open
+            audit(session, actor, "cohort_opened", cohort_id=cohort_id)
+        groups = await session.scalars(
+            select(Group.id).where(Group.cohort_id == cohort_id, Group.status.in_(LIVE))
+        )
+        await mark_due(session, groups.all(), utcnow())
+    return await show(actor.guild_id, cohort_id)
+
+
+async def close(actor: Actor, cohort_id: int) -> CohortSummary:
+    """The season is over: nobody joins any more, channels become read-only, nothing is deleted."""
+    return await _end(
+        actor, cohort_id, CohortStatus.closed, GroupStatus.completed, MembershipStatus.completed
+    )
+
+
+async def cancel(actor: Actor, cohort_id: int) -> CohortSummary:
+    """It does not take place: everybody loses access, the channels stay for moderators."""
+    return await _end(
+        actor, cohort_id, CohortStatus.cancelled, GroupStatus.cancelled, MembershipStatus.removed
+    )
+
+
+async def _end(
+    actor: Actor, cohort_id: int, status: CohortStatus, group: GroupStatus, member: MembershipStatus
+) -> CohortSummary:
+    actor.must_moderate()
+    now = utcnow()
+    async with get_database().transaction() as session:
+        cohort = await get_cohort(session, actor.guild_id, cohort_id, lock=True)
+        if cohort.status not in {CohortStatus.draft, CohortStatus.open}:
+            raise Refusal("closed", f"This cohort is {cohort.status} already.")
+        before = cohort.status
+        cohort.status = status
+        ended = await session.scalars(
+            update(Group)
+            .where(Group.cohort_id == cohort_id, Group.status.in_(LIVE))
+            .values(status=group)
+            .returning(Group.id)
+        )
+        people = await session.scalars(
+            update(Membership)
+            .where(Membership.cohort_id == cohort_id, Membership.status == "active")
+            .values(status=member, ended_at=now, reason=f"cohort {status}")
+            .returning(Membership.user_id)
+        )
+        audit(
+            session, actor, f"cohort_{status}", cohort_id=cohort_id,
+            before={"status": before}, after={"status": status, "people": len(people.all())},
+        )  # fmt: skip
+        await mark_due(session, ended.all(), now)
+    return await show(actor.guild_id, cohort_id)

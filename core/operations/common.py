@@ -1,0 +1,126 @@
+"""What every operation needs: who asks, rows of their guild only, clean texts, the history."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import utcnow
+from core.config import GuildSettings
+from core.db.models import AuditEntry, Cohort, Group, Guild, Member, User
+from core.errors import Refusal
+
+# Invisible characters that turn text around or hide it; the rest of "Cf" keeps emoji together.
+_HOSTILE = dict.fromkeys(map(ord, "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"))  # fmt: skip
+_ZERO_WIDTH = "\u200b\u2060\u00ad"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks, in which guild. `moderator` was checked by the caller for this very call."""
+
+    guild_id: int
+    user_id: int
+    name: str
+    moderator: bool = False
+
+    def must_moderate(self) -> None:
+        """Raise Refusal unless the person is a moderator."""
+        if not self.moderator:
+            raise Refusal("not_allowed", "Only moderators can do that. Nothing was changed.")
+
+
+def clean(text: str, *, limit: int, what: str = "name") -> str:
+    """One line without control or direction characters, at most `limit` characters.
+
+    Raises Refusal where nothing is left, or it is too long. Mentions are neutralized where
+    texts are shown (bot.ui.text), not here: the stored name stays what the person typed.
+    """
+    spaced = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFC", text))
+    kept = "".join(
+        c
+        for c in spaced.translate(_HOSTILE)
+        if unicodedata.category(c) not in {"Cc", "Cs", "Co", "Cn"} and c not in _ZERO_WIDTH
+    )
+    result = " ".join(kept.split())
+    if not any(unicodedata.category(c)[0] in "LNSP" for c in result):
+        raise Refusal("empty_name", f"The {what} is empty. Type at least one letter.")
+    if len(result) > limit:
+        raise Refusal("too_long", f"The {what} has {len(result)} characters; {limit} are possible.")
+    return result
+
+
+async def ensure_guild(session: AsyncSession, guild_id: int, name: str = "") -> Guild:
+    """The guild's row, made or revived where needed."""
+    values = {"id": guild_id, "name": name[:100], "joined_at": utcnow()}
+    await session.execute(insert(Guild).values(values).on_conflict_do_nothing())
+    guild = (await session.scalars(select(Guild).where(Guild.id == guild_id))).one()
+    if name and guild.name != name[:100]:
+        guild.name = name[:100]
+    return guild
+
+
+async def ensure_person(session: AsyncSession, guild_id: int, user_id: int, name: str) -> None:
+    """The user's and member's rows; the name is refreshed, the stored nickname is not touched."""
+    await session.execute(insert(User).values(id=user_id).on_conflict_do_nothing())
+    statement = insert(Member).values(guild_id=guild_id, user_id=user_id, name=name[:100])
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Member.guild_id, Member.user_id],
+            set_={"name": statement.excluded.name},
+        )
+    )
+
+
+async def guild_settings(session: AsyncSession, guild_id: int) -> GuildSettings:
+    """What the guild's moderators chose; defaults where nothing was."""
+    raw = await session.scalar(select(Guild.settings).where(Guild.id == guild_id))
+    return GuildSettings.model_validate(raw or {})
+
+
+async def get_cohort(
+    session: AsyncSession, guild_id: int, cohort_id: int, *, lock: bool = False
+) -> Cohort:
+    """A cohort of this guild. Raises Refusal(cohort_not_found) for any other."""
+    query = select(Cohort).where(Cohort.id == cohort_id, Cohort.guild_id == guild_id)
+    row = await session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise Refusal("cohort_not_found", "There is no such cohort here. It may have been closed.")
+    return row
+
+
+async def get_group(
+    session: AsyncSession, guild_id: int, group_id: int, *, lock: bool = False
+) -> Group:
+    """A group of this guild. Raises Refusal(group_not_found) for any other."""
+    query = select(Group).where(Group.id == group_id, Group.guild_id == guild_id)
+    row = await session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise Refusal("group_not_found", "There is no such group here. It may have been closed.")
+    return row
+
+
+def audit(
+    session: AsyncSession,
+    actor: Actor,
+    action: str,
+    *,
+    cohort_id: int | None = None,
+    group_id: int | None = None,
+    user_id: int | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Write the history in the transaction of the change itself."""
+    session.add(
+        AuditEntry(
+            guild_id=actor.guild_id, at=utcnow(), actor_id=actor.user_id, action=action,
+            cohort_id=cohort_id, group_id=group_id, user_id=user_id,
+            before=before or {}, after=after or {},
+        )
+    )  # fmt: skip

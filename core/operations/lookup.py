@@ -1,0 +1,146 @@
+"""From what people choose or type to rows of their own guild, and back to labels.
+
+Every choice has a unique label; the label works as well as the value, because some phones send
+it instead, and because people type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.db.engine import get_database
+from core.db.models import Cohort, Group, Member, Membership
+from core.errors import Refusal
+from core.operations.cohorts import LIVE
+
+CHOICES = 25  # Discord's limit for autocomplete and selects
+_LABEL = 100  # Discord's limit for a choice's name
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`label` is what people see, `value` what Discord sends back: "group:12"."""
+
+    label: str
+    value: str
+    id: int
+
+
+def _unique(pairs: list[tuple[int, str]], kind: str) -> list[Choice]:
+    """Labels cut to Discord's limit; equal ones get a number, since equal labels both select
+    the first (discord-api-docs#8565).
+    """
+    seen: dict[str, int] = {}
+    result = []
+    for row_id, label in pairs:
+        key = label[:_LABEL].lower()
+        seen[key] = seen.get(key, 0) + 1
+        suffix = f" ({seen[key]})" if seen[key] > 1 else ""
+        result.append(Choice(label[: _LABEL - len(suffix)] + suffix, f"{kind}:{row_id}", row_id))
+    return result
+
+
+async def cohorts(guild_id: int, *, ended: bool = False) -> list[Choice]:
+    """The guild's cohorts, newest first; only drafts and open ones unless `ended`."""
+    async with get_database().transaction() as session:
+        query = select(Cohort.id, Cohort.name).where(Cohort.guild_id == guild_id)
+        if not ended:
+            query = query.where(Cohort.status.in_(("draft", "open")))
+        rows = await session.execute(query.order_by(Cohort.id.desc()))
+        return _unique([(i, n) for i, n in rows], "cohort")
+
+
+async def groups(guild_id: int, *, ended: bool = False) -> list[Choice]:
+    """The guild's groups as "Group 2 · Stats autumn", newest cohort first."""
+    async with get_database().transaction() as session:
+        query = (
+            select(Group.id, Group.name, Cohort.name)
+            .join(Cohort, Cohort.id == Group.cohort_id)
+            .where(Group.guild_id == guild_id)
+            .order_by(Cohort.id.desc(), Group.id)
+        )
+        if not ended:
+            query = query.where(Group.status.in_(LIVE))
+        rows = await session.execute(query)
+        return _unique([(i, f"{g} · {c}") for i, g, c in rows], "group")
+
+
+def matching(choices: list[Choice], typed: str) -> list[Choice]:
+    """At most 25 choices that contain what was typed, those that begin with it first."""
+    want = typed.strip().lower()
+    hits = [c for c in choices if want in c.label.lower()]
+    return sorted(hits, key=lambda c: not c.label.lower().startswith(want))[:CHOICES]
+
+
+def resolve(choices: list[Choice], typed: str, what: str) -> Choice:
+    """The one choice that was meant, by value, label or unmistakable part of it.
+
+    `choices` come from the asker's own guild, so a made-up value finds nothing. Raises
+    Refusal(not_found, ambiguous) with what could have been meant.
+    """
+    want = typed.strip().lower()
+    for candidate in (
+        [c for c in choices if c.value == want],
+        [c for c in choices if c.label.lower() == want],
+        [c for c in choices if c.label.lower().split(" · ")[0] == want],
+        [c for c in choices if want and want in c.label.lower()],
+    ):
+        if len(candidate) == 1:
+            return candidate[0]
+        if candidate:
+            names = ", ".join(f"“{c.label}”" for c in candidate[:5])
+            raise Refusal("ambiguous", f"More than one {what} fits: {names}. Which one?")
+    known = ", ".join(f"“{c.label}”" for c in choices[:5]) or "none yet"
+    raise Refusal("not_found", f"No {what} here is called that. There are: {known}.")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A person with where they are: (group name, cohort name, role, status), newest first."""
+
+    user_id: int
+    name: str
+    nickname: str | None
+    groups: tuple[tuple[str, str, str, str], ...]
+
+
+async def find_people(guild_id: int, query: str, *, limit: int = 10) -> list[Found]:
+    """People of this guild that Muster knows, by a part of their name or stored nickname."""
+    pattern = "%" + query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    async with get_database().transaction() as session:
+        rows = await session.execute(
+            select(Member.user_id, Member.name, Member.nickname)
+            .where(
+                Member.guild_id == guild_id,
+                or_(Member.name.ilike(pattern), Member.nickname.ilike(pattern)),
+            )
+            .order_by(Member.name)
+            .limit(limit)
+        )
+        return [await _found(session, guild_id, *row) for row in rows.all()]
+
+
+async def person(guild_id: int, user_id: int, name: str) -> Found:
+    """One person with all their groups, also those that ended."""
+    async with get_database().transaction() as session:
+        nickname = await session.scalar(
+            select(Member.nickname).where(Member.guild_id == guild_id, Member.user_id == user_id)
+        )
+        return await _found(session, guild_id, user_id, name, nickname)
+
+
+async def _found(
+    session: AsyncSession, guild_id: int, user_id: int, name: str, nickname: str | None
+) -> Found:
+    rows = await session.execute(
+        select(Group.name, Cohort.name, Membership.role, Membership.status)
+        .join(Group, Group.id == Membership.group_id)
+        .join(Cohort, Cohort.id == Membership.cohort_id)
+        .where(Membership.guild_id == guild_id, Membership.user_id == user_id)
+        .order_by(Membership.id.desc())
+        .limit(20)
+    )
+    return Found(user_id, name, nickname, tuple((g, c, r, s) for g, c, r, s in rows))

@@ -1,0 +1,322 @@
+"""Join, leave, switch; and what moderators do with people. Each function is one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import utcnow
+from core.db.engine import get_database
+from core.db.models import (
+    Cohort,
+    CohortStatus,
+    Group,
+    GroupStatus,
+    Membership,
+    MembershipStatus,
+    Role,
+    SeatWatch,
+)
+from core.db.queries.sync_states import mark_due
+from core.errors import Refusal
+from core.operations.cohorts import LIVE
+from core.operations.common import Actor, audit, ensure_person, get_group, guild_settings
+from core.operations.groups import has_started
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What changed: the group now (None: left), the one before, and rules that were bypassed."""
+
+    user_id: int
+    group_id: int | None
+    group_name: str | None
+    previous_id: int | None = None
+    previous_name: str | None = None
+    bypassed: tuple[str, ...] = ()
+
+
+async def join(actor: Actor, group_id: int) -> Moved:
+    """A member joins a group, or switches to it from another of the same cohort.
+
+    Raises Refusal: group_not_found, group_full, already_in_group, group_already_started.
+    """
+    return await _place(actor, group_id, actor.user_id, actor.name)
+
+
+async def add(
+    actor: Actor, group_id: int, user_id: int, name: str, *, role: Role = Role.participant
+) -> Moved:
+    """A moderator puts somebody into a group, past seats and timing, and is told so.
+
+    Somebody in another group of the cohort is refused with already_in_cohort: that is a move.
+    """
+    actor.must_moderate()
+    return await _place(actor, group_id, user_id, name, role=role, bypass=True, may_move=False)
+
+
+async def move(actor: Actor, group_id: int, user_id: int, name: str) -> Moved:
+    """A moderator moves somebody to this group from another one of the same cohort."""
+    actor.must_moderate()
+    return await _place(actor, group_id, user_id, name, bypass=True, must_move=True)
+
+
+async def leave(actor: Actor, group_id: int) -> Moved:
+    """A member leaves. Raises Refusal(not_in_group)."""
+    return await _end(actor, group_id, actor.user_id, MembershipStatus.dropped, "left")
+
+
+async def remove(actor: Actor, group_id: int, user_id: int, reason: str | None = None) -> Moved:
+    """A moderator takes somebody out. Raises Refusal(not_in_group)."""
+    actor.must_moderate()
+    return await _end(
+        actor, group_id, user_id, MembershipStatus.removed, (reason or "removed")[:200]
+    )
+
+
+async def _place(
+    actor: Actor,
+    group_id: int,
+    user_id: int,
+    name: str,
+    *,
+    role: Role | None = None,
+    bypass: bool = False,
+    may_move: bool = True,
+    must_move: bool = False,
+) -> Moved:
+    now = utcnow()
+    try:
+        async with get_database().transaction() as session:
+            # The row lock makes seats and the one-active rule race-free without retries.
+            group = await get_group(session, actor.guild_id, group_id, lock=True)
+            cohort = await session.get_one(Cohort, group.cohort_id)
+            current = await _current(session, cohort.id, user_id)
+            _check_open(group, cohort, bypass=bypass)
+            if (
+                current is not None
+                and current.group_id == group_id
+                and role in {None, current.role}
+            ):
+                raise Refusal("already_in_group", f"Already in “{group.name}”. Nothing changed.")
+            if current is not None and not may_move and current.group_id != group_id:
+                raise Refusal(
+                    "already_in_cohort",
+                    "They are in another group of this cohort. Use /member move.",
+                )
+            if current is None and must_move:
+                raise Refusal(
+                    "not_in_cohort", "They are in no group of this cohort. Use /member add."
+                )
+            bypassed = await _rules(session, group, cohort, now, switching=current is not None)
+            if bypassed and not bypass:
+                raise bypassed[0]
+            await ensure_person(session, actor.guild_id, user_id, name)
+            previous = await _finish(session, current, now, "switched")
+            session.add(await _new_membership(session, actor, group, user_id, role, current, now))
+            audit(
+                session, actor, _action(actor, user_id, current), cohort_id=cohort.id,
+                group_id=group_id, user_id=user_id,
+                before={"group_id": previous.id, "group": previous.name} if previous else {},
+                after={"group_id": group_id, "group": group.name},
+            )  # fmt: skip
+            touched = [group_id, *([previous.id] if previous else [])]
+            await session.flush()
+            await mark_due(session, touched, now)
+            await session.execute(
+                SeatWatch.__table__.delete().where(  # type: ignore[attr-defined]  # a Table
+                    SeatWatch.group_id == group_id, SeatWatch.user_id == user_id
+                )
+            )
+            return Moved(
+                user_id, group_id, group.name,
+                previous.id if previous and previous.id != group_id else None,
+                previous.name if previous and previous.id != group_id else None,
+                tuple(r.code for r in bypassed),
+            )  # fmt: skip
+    except IntegrityError as error:
+        # Two clicks of one person at once on two groups: the partial unique index decides.
+        if "uq_memberships" in str(error.orig):
+            raise Refusal(
+                "already_in_group", "You are in a group of this cohort already. Look at /my."
+            ) from error
+        raise
+
+
+def _action(actor: Actor, user_id: int, current: Membership | None) -> str:
+    if actor.user_id == user_id and not actor.moderator:
+        return "switched" if current else "joined"
+    if actor.user_id == user_id:
+        return "switched" if current else "joined"
+    return "member_moved" if current else "member_added"
+
+
+def _check_open(group: Group, cohort: Cohort, *, bypass: bool) -> None:
+    """Members see only live groups of open cohorts; moderators may fill drafts as well."""
+    cohorts = {CohortStatus.open, CohortStatus.draft} if bypass else {CohortStatus.open}
+    if group.status not in LIVE or cohort.status not in cohorts:
+        raise Refusal("group_not_found", "This group does not take anybody any more.")
+
+
+async def _rules(
+    session: AsyncSession, group: Group, cohort: Cohort, now: datetime, *, switching: bool
+) -> list[Refusal]:
+    """Which joining rules stand in the way; moderators pass them and are told."""
+    broken = []
+    if await _free_seat(session, group) is None:
+        broken.append(
+            Refusal("group_full", f"“{group.name}” is full ({group.seats} seats). Nothing changed.")
+        )
+    zone = (await guild_settings(session, group.guild_id)).zone
+    if not switching and has_started(cohort.start_date, zone, now):
+        broken.append(
+            Refusal(
+                "group_already_started",
+                f"“{group.name}” has started already, so nobody new can join. "
+                "Ask a moderator, who can add you.",
+            )
+        )
+    return broken
+
+
+async def _seats_taken(session: AsyncSession, group_id: int) -> set[int]:
+    rows = await session.scalars(
+        select(Membership.seat).where(
+            Membership.group_id == group_id,
+            Membership.status == MembershipStatus.active,
+            Membership.seat.is_not(None),
+        )
+    )
+    return {r for r in rows if r is not None}
+
+
+async def _free_seat(session: AsyncSession, group: Group) -> int | None:
+    """The smallest free seat number within the group's seats."""
+    taken = await _seats_taken(session, group.id)
+    if len(taken) >= group.seats:
+        return None  # seats may have been reduced below numbers in use
+    return next(n for n in range(1, group.seats + 1) if n not in taken)
+
+
+async def _current(session: AsyncSession, cohort_id: int, user_id: int) -> Membership | None:
+    found: Membership | None = await session.scalar(
+        select(Membership)
+        .where(
+            Membership.cohort_id == cohort_id,
+            Membership.user_id == user_id,
+            Membership.status == MembershipStatus.active,
+        )
+        .with_for_update()
+    )
+    return found
+
+
+async def _finish(
+    session: AsyncSession, current: Membership | None, now: datetime, reason: str
+) -> Group | None:
+    """End the membership that a new one takes the place of; its group."""
+    if current is None:
+        return None
+    current.status, current.ended_at, current.reason = MembershipStatus.dropped, now, reason
+    await session.flush()
+    return await session.get_one(Group, current.group_id)
+
+
+async def _new_membership(
+    session: AsyncSession,
+    actor: Actor,
+    group: Group,
+    user_id: int,
+    role: Role | None,
+    current: Membership | None,
+    now: datetime,
+) -> Membership:
+    kept = role or (Role(current.role) if current is not None else Role.participant)
+    seat: int | None = None
+    if kept == Role.participant:
+        free = await _free_seat(session, group)
+        # Past the seats for those whom a moderator adds: numbers go on above.
+        seat = free or max(await _seats_taken(session, group.id), default=group.seats) + 1
+    return Membership(
+        guild_id=actor.guild_id, cohort_id=group.cohort_id, group_id=group.id, user_id=user_id,
+        role=kept, seat=seat, created_at=now,
+    )  # fmt: skip
+
+
+async def _end(
+    actor: Actor, group_id: int, user_id: int, status: MembershipStatus, reason: str
+) -> Moved:
+    now = utcnow()
+    async with get_database().transaction() as session:
+        group = await get_group(session, actor.guild_id, group_id, lock=True)
+        ended = await session.scalar(
+            update(Membership)
+            .where(
+                Membership.group_id == group_id,
+                Membership.user_id == user_id,
+                Membership.status == MembershipStatus.active,
+            )
+            .values(status=status, ended_at=now, reason=reason)
+            .returning(Membership.id)
+        )
+        if ended is None:
+            who = "You are" if user_id == actor.user_id else "They are"
+            raise Refusal("not_in_group", f"{who} not in “{group.name}”. Nothing changed.")
+        audit(
+            session, actor, "left" if user_id == actor.user_id else "member_removed",
+            cohort_id=group.cohort_id, group_id=group_id, user_id=user_id,
+            before={"group_id": group_id, "group": group.name}, after={"reason": reason},
+        )  # fmt: skip
+        await mark_due(session, [group_id], now)
+        return Moved(user_id, None, None, group_id, group.name)
+
+
+async def watch_seat(actor: Actor, group_id: int) -> str:
+    """Tell this person once when the full group has a seat again; the group's name."""
+    async with get_database().transaction() as session:
+        group = await get_group(session, actor.guild_id, group_id)
+        if group.status not in {GroupStatus.preview, GroupStatus.active}:
+            raise Refusal("group_not_found", "This group does not take anybody any more.")
+        await ensure_person(session, actor.guild_id, actor.user_id, actor.name)
+        statement = insert(SeatWatch).values(
+            guild_id=actor.guild_id, group_id=group_id, user_id=actor.user_id, created_at=utcnow()
+        )
+        await session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[SeatWatch.group_id, SeatWatch.user_id],
+                set_={"told_at": None, "claimed_at": None},
+            )
+        )
+        return group.name
+
+
+async def freed_seats(group_id: int) -> tuple[str, int, list[int]]:
+    """Claim the watchers to tell now: (group's label, guild id, user ids), oldest first.
+
+    As many as there are free seats are told; a claim is given once, so nobody hears twice.
+    """
+    async with get_database().transaction() as session:
+        group = await session.scalar(select(Group).where(Group.id == group_id).with_for_update())
+        if group is None or group.status not in LIVE:
+            return "", 0, []
+        cohort = await session.get_one(Cohort, group.cohort_id)
+        free = group.seats - len(await _seats_taken(session, group_id))
+        if free <= 0:
+            return "", 0, []
+        watches = await session.scalars(
+            select(SeatWatch)
+            .where(SeatWatch.group_id == group_id, SeatWatch.claimed_at.is_(None))
+            .order_by(SeatWatch.created_at)
+            .limit(free)
+            .with_for_update(skip_locked=True)
+        )
+        told = []
+        for watch in watches:
+            watch.claimed_at = utcnow()
+            told.append(watch.user_id)
+        return f"{group.name} · {cohort.name}", group.guild_id, told

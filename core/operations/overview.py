@@ -1,0 +1,184 @@
+"""What would change, what gave up and why: for /sync plan and /sync status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from core.clock import utcnow
+from core.db.engine import get_database
+from core.db.models import Cohort, Group, ManagedObject, Member, SyncState
+from core.db.queries import access as access_queries
+from core.db.queries import managed
+from core.db.queries.sync_states import mark_due
+from core.discord_outbound.cache import GuildView, guild_view
+from core.errors import TemporaryError
+from core.operations.common import Actor, audit
+from core.plan import ByHand, Create, Rename, SetAccess
+from core.systems import access
+
+
+@dataclass(frozen=True)
+class PlannedGroup:
+    """What a sync of one group would do, in sentences, and what was changed by hand."""
+
+    group_id: int
+    label: str
+    lines: tuple[str, ...]
+    by_hand: tuple[str, ...]
+
+
+@dataclass
+class Planned:
+    """All groups with something to do or to report, and the sums for the preview's first line."""
+
+    groups: list[PlannedGroup] = field(default_factory=list)
+    creates: int = 0
+    renames: int = 0
+    grants: int = 0
+    removals: int = 0
+    by_hand: int = 0
+    looked_at: int = 0
+
+
+async def _names(guild_id: int, view: GuildView) -> Callable[[int], str]:
+    """From a Discord id to what a person would call it."""
+    async with get_database().transaction() as session:
+        objects = await managed.object_names(session, guild_id)
+        rows = await session.execute(
+            select(Member.user_id, Member.name).where(Member.guild_id == guild_id)
+        )
+        people: dict[int, str] = {user: name for user, name in rows}
+
+    def name_of(discord_id: int) -> str:
+        if discord_id == view.everyone_id:
+            return "everyone"
+        member, role = view.member(discord_id), view.role(discord_id)
+        channel = view.channel_name(discord_id) or objects.get(discord_id)
+        if member is not None:
+            return member.name
+        if channel is not None:
+            return f"#{channel}"
+        return f"the role {role.name}" if role else people.get(discord_id, "somebody who left")
+
+    return name_of
+
+
+async def plan(
+    guild_id: int, group_ids: Sequence[int] | None = None, *, repair: bool = False
+) -> Planned:
+    """What a sync of these groups (None: all) would change; changes nothing itself.
+
+    Raises TemporaryError where Discord does not show the guild now.
+    """
+    view = guild_view(guild_id)
+    if view is None:
+        raise TemporaryError("Discord does not show this server right now. Try again in a minute.")
+    name_of = await _names(guild_id, view)
+    async with get_database().transaction() as session:
+        facts = await access_queries.gather(session, group_ids)
+    result = Planned()
+    for fact in facts:
+        if fact.group.guild_id != guild_id:
+            continue
+        result.looked_at += 1
+        whole = access.plan(fact, view, utcnow(), repair=repair).whole
+        for change in whole.changes:
+            result.creates += isinstance(change, Create)
+            result.renames += isinstance(change, Rename)
+            if isinstance(change, SetAccess):
+                result.removals += change.verb == "revoke"
+                result.grants += change.verb != "revoke"
+        result.by_hand += len(whole.by_hand)
+        if whole or whole.by_hand:
+            lines = [
+                f"let {name_of(user)} in from the start"
+                for user in _born_inside(whole.changes, fact, view)
+            ]
+            result.groups.append(
+                PlannedGroup(
+                    fact.group.id, f"{fact.group.name} · {fact.group.cohort_name}",
+                    (*whole.words(name_of), *lines),
+                    tuple(b.words(name_of) for b in whole.by_hand),
+                )
+            )  # fmt: skip
+    return result
+
+
+def _born_inside(
+    changes: Sequence[object], fact: access_queries.Facts, view: GuildView
+) -> list[int]:
+    """Who gets access by a channel's birth rather than by a change of its own."""
+    if not any(isinstance(c, Create) for c in changes):
+        return []
+    return [p.user_id for p in access.people_of(fact, view) if p.status == "active" and p.here]
+
+
+async def confirm(actor: Actor, group_ids: Sequence[int]) -> None:
+    """A moderator saw the plan and said yes: also to removals that nothing explains."""
+    actor.must_moderate()
+    now = utcnow()
+    async with get_database().transaction() as session:
+        mine = await session.scalars(
+            update(Group)
+            .where(Group.guild_id == actor.guild_id, Group.id.in_(list(group_ids)))
+            .values(confirmed_removals_at=now)
+            .returning(Group.id)
+        )
+        ids = list(mine)
+        audit(session, actor, "sync_applied", after={"groups": len(ids)})
+        await mark_due(session, ids, now, systems=("discord",))
+
+
+@dataclass(frozen=True)
+class SystemStatus:
+    """One system of one group. `status` as in sync_states; times are UTC."""
+
+    group_id: int
+    label: str
+    system: str
+    status: str
+    error: str | None
+    next_attempt_at: datetime | None
+    last_ok_at: datetime | None
+    attempts: int
+    by_hand: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+
+
+async def status(guild_id: int, *, all_groups: bool = False) -> list[SystemStatus]:
+    """What is not right (or everything): gave up, waiting, changed by hand, deleted."""
+    view = guild_view(guild_id)
+    name_of = await _names(guild_id, view) if view else str
+    async with get_database().transaction() as session:
+        rows = await session.execute(
+            select(SyncState, Group.name, Cohort.name)
+            .join(Group, Group.id == SyncState.group_id)
+            .join(Cohort, Cohort.id == Group.cohort_id)
+            .where(SyncState.guild_id == guild_id)
+            .order_by(Group.id, SyncState.system)
+        )
+        gone = await session.execute(
+            select(ManagedObject.group_id, ManagedObject.kind, ManagedObject.name).where(
+                ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted"
+            )
+        )
+        deleted: dict[int | None, list[str]] = {}
+        for group_id, kind, name in gone:
+            deleted.setdefault(group_id, []).append(f"{kind} “{name}”")
+        found = []
+        for state, group, cohort in rows:
+            notes = tuple(ByHand(*note).words(name_of) for note in state.by_hand.get("notes", []))
+            missing = tuple(deleted.get(state.group_id, ())) if state.system == "discord" else ()
+            if all_groups or state.status != "ok" or notes or missing:
+                found.append(
+                    SystemStatus(
+                        state.group_id, f"{group} · {cohort}", state.system, state.status,
+                        state.error_text, state.next_attempt_at, state.last_ok_at,
+                        state.attempts, notes, missing,
+                    )
+                )  # fmt: skip
+        return found

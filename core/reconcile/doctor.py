@@ -1,0 +1,141 @@
+"""Pure: every permission, intent and role position that the features need, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.reconcile import permissions as p
+
+VIEW_AUDIT_LOG = 1 << 7
+MANAGE_NICKNAMES = 1 << 27
+PIN_MESSAGES = 1 << 51
+
+NAMES = {
+    p.VIEW_CHANNEL: "View Channels",
+    p.MANAGE_CHANNELS: "Manage Channels",
+    p.MANAGE_ROLES: "Manage Roles",
+    p.SEND_MESSAGES: "Send Messages",
+    p.READ_MESSAGE_HISTORY: "Read Message History",
+    p.CONNECT: "Connect",
+    p.SPEAK: "Speak",
+    p.MANAGE_MESSAGES: "Manage Messages",
+    p.MUTE_MEMBERS: "Mute Members",
+    MANAGE_NICKNAMES: "Manage Nicknames",
+    PIN_MESSAGES: "Pin Messages",
+}
+
+# What each feature needs, and why: the invite's permission integer is the union of these.
+FEATURES: dict[str, tuple[int, str]] = {
+    "channels": (
+        p.MANAGE_CHANNELS | p.VIEW_CHANNEL,
+        "to create and rename categories and channels",
+    ),
+    "access": (
+        p.MANAGE_ROLES | p.TEXT_ACCESS | p.VOICE_ACCESS,
+        "to let people in and out; Discord lets a bot hand out only what it has itself",
+    ),
+    "posts": (p.SEND_MESSAGES | PIN_MESSAGES, "to post and pin the list of groups"),
+    "nicknames": (MANAGE_NICKNAMES, "to give people their stored nickname when they come back"),
+    "facilitators": (
+        p.MANAGE_MESSAGES | p.MUTE_MEMBERS,
+        "to give facilitators their extra rights",
+    ),
+}
+
+
+def permission_integer(features: Sequence[str] = tuple(FEATURES)) -> int:
+    """The least privilege for these features, as the invite link takes it."""
+    bits = 0
+    for feature in features:
+        bits |= FEATURES[feature][0]
+    return bits
+
+
+def names_of(bits: int) -> list[str]:
+    """The names that Discord's own settings show, for the bits that Muster knows."""
+    return [name for bit, name in NAMES.items() if bits & bit]
+
+
+@dataclass(frozen=True)
+class ChannelRights:
+    """A channel that Muster made, with the bot's rights in it."""
+
+    id: int
+    name: str
+    kind: str
+    bits: int
+
+
+@dataclass(frozen=True)
+class RolePosition:
+    """A role that the bot has to hand out or to rename people of."""
+
+    name: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not right: what, what it stops, and how to give it."""
+
+    what: str
+    effect: str
+    fix: str
+
+
+def examine(
+    *,
+    features: Sequence[str],
+    guild_bits: int,
+    channels: Sequence[ChannelRights] = (),
+    roles: Sequence[RolePosition] = (),
+    top_role: int = 0,
+    intents: dict[str, bool] | None = None,
+) -> list[Finding]:
+    """Everything that is missing, most general first. Empty: all is well."""
+    found = [
+        Finding(
+            f"The {name} intent is off",
+            "Muster does not notice who joins or leaves the server",
+            "Developer Portal → your application → Bot → Privileged Gateway Intents",
+        )
+        for name, on in (intents or {}).items()
+        if not on
+    ]
+    for feature in features:
+        bits, why = FEATURES[feature]
+        found += [
+            Finding(
+                f"Muster lacks **{name}** on this server",
+                f"It needs it {why}",
+                f"Server Settings → Roles → Muster → Permissions → {name}",
+            )
+            for name in names_of(bits & ~guild_bits)
+            if not any(f.what == f"Muster lacks **{name}** on this server" for f in found)
+        ]
+    for channel in channels:
+        need = p.VIEW_CHANNEL | p.MANAGE_CHANNELS | p.MANAGE_ROLES
+        need |= {"text": p.TEXT_ACCESS, "voice": p.VOICE_ACCESS}.get(channel.kind, 0)
+        lacking = names_of(need & ~channel.bits & guild_bits)
+        if not channel.bits & p.VIEW_CHANNEL:
+            lacking = ["View Channels"]
+        if lacking:
+            found.append(
+                Finding(
+                    f"In #{channel.name} Muster lacks **{', '.join(lacking)}**",
+                    "Access to this channel cannot be kept right",
+                    f"#{channel.name} → Edit Channel → Permissions → Muster → "
+                    + ", ".join(lacking),
+                )
+            )
+    found += [
+        Finding(
+            f"The role {role.name} is not below Muster's role",
+            "Muster cannot hand it out or change it",
+            f"Server Settings → Roles: drag Muster above {role.name}",
+        )
+        for role in roles
+        if role.position >= top_role
+    ]
+    return found
