@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, update
@@ -131,7 +131,7 @@ async def _select(
         shown = ["open", "draft"] if drafts else ["open"]
         query = query.where(Group.status.in_(LIVE), Cohort.status.in_(shown))
     now = utcnow()
-    rows: list[Any] = [tuple(row) for row in await session.execute(query)]
+    rows = cast("list[Any]", (await session.execute(query)).all())
     return [
         GroupView(*row[:8], has_started(row[4], zone, now), row[8], row[9], bool(row[10]))
         for row in rows

@@ -132,3 +132,16 @@ async def claim_telling(session: AsyncSession, group_id: int, system: str, now: 
         .returning(SyncState.group_id)
     )
     return told is not None
+
+
+async def settle(session: AsyncSession, group_id: int, system: str, now: datetime) -> None:
+    """Note that a system which has nothing to do for this group is up to date."""
+    await session.execute(
+        update(SyncState)
+        .where(
+            SyncState.group_id == group_id,
+            SyncState.system == system,
+            SyncState.status != SyncStatus.ok,
+        )
+        .values(status=SyncStatus.ok, attempts=0, next_attempt_at=None, last_ok_at=now)
+    )

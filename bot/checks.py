@@ -1,0 +1,43 @@
+"""Who may do what: guild scoping and the invoker's rights, checked again on every interaction."""
+
+from __future__ import annotations
+
+import discord
+
+from core.config import GuildSettings
+from core.errors import Refusal
+from core.operations import settings
+from core.operations.common import Actor
+
+
+async def actor_of(interaction: discord.Interaction) -> Actor:
+    """Who asks, with their rights of this very moment. Raises Refusal outside a server."""
+    user = interaction.user
+    if interaction.guild_id is None or not isinstance(user, discord.Member):
+        raise Refusal("no_guild", "Use this on a server, not in direct messages.")
+    chosen = await settings.get(interaction.guild_id)
+    return Actor(interaction.guild_id, user.id, user.display_name, is_moderator(user, chosen))
+
+
+def is_moderator(member: discord.Member, chosen: GuildSettings) -> bool:
+    """The role that the guild chose, else Manage Server. A deleted role counts as not chosen."""
+    role_id = chosen.moderator_role_id
+    if role_id is not None and member.guild.get_role(role_id) is not None:
+        return member.get_role(role_id) is not None or member.id == member.guild.owner_id
+    return member.guild_permissions.manage_guild
+
+
+async def moderator(interaction: discord.Interaction) -> Actor:
+    """The actor, who must be a moderator. Raises Refusal(not_allowed)."""
+    actor = await actor_of(interaction)
+    actor.must_moderate()
+    return actor
+
+
+def must_stand_above(interaction: discord.Interaction, role: discord.Role) -> None:
+    """Role order: nobody hands out a role at or above their own, nor one above the bot's."""
+    guild, user = interaction.guild, interaction.user
+    assert guild is not None
+    assert isinstance(user, discord.Member)
+    if user.id != guild.owner_id and role >= user.top_role:
+        raise Refusal("role_order", f"The role {role.name} is not below your own highest role.")

@@ -1,0 +1,83 @@
+"""The bot: intents, cogs, and a command tree that is sent to Discord only when it changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import discord
+import structlog
+from discord import app_commands
+from discord.ext import commands
+
+from bot import errors
+from core.discord_outbound.pacer import Pacer
+from core.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+COGS = (
+    "bot.cogs.listeners",
+    "bot.cogs.my",
+    "bot.cogs.groups",
+    "bot.cogs.cohort",
+    "bot.cogs.group",
+    "bot.cogs.member",
+    "bot.cogs.sync",
+    "bot.cogs.care",
+)
+
+
+class Tree(app_commands.CommandTree["Muster"]):
+    async def on_error(
+        self, interaction: discord.Interaction, error: app_commands.AppCommandError, /
+    ) -> None:
+        """One ladder for every command; views and modals use the same (bot.ui.base)."""
+        await errors.answer(interaction, error)
+
+
+class Muster(commands.Bot):
+    """Owns the gateway. `worker` does what is not somebody's own request."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        rest_per_second: float = 45,
+        tree_memory: Path | None = None,
+        **options: Any,
+    ) -> None:
+        intents = discord.Intents.none()
+        intents.guilds = True
+        intents.members = True
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            intents=intents,
+            tree_cls=Tree,
+            help_command=None,
+            allowed_mentions=discord.AllowedMentions.none(),
+            http_trace=Pacer(rest_per_second).trace(),
+            # A stalled rename may ask for ten minutes: fail, and let the row wait instead.
+            max_ratelimit_timeout=30.0,
+            **options,
+        )
+        self.worker = worker
+        self._tree_memory = tree_memory
+
+    async def setup_hook(self) -> None:
+        """Load the cogs, and send the commands if they are not the ones sent last time."""
+        for cog in COGS:
+            await self.load_extension(cog)
+        payload = [c.to_dict(self.tree) for c in self.tree.get_commands()]
+        digest = hashlib.sha256(
+            json.dumps([self.application_id, payload], sort_keys=True).encode()
+        ).hexdigest()
+        memory = self._tree_memory
+        if memory is not None and memory.exists() and memory.read_text() == digest:
+            return
+        await self.tree.sync()
+        if memory is not None:
+            memory.write_text(digest)
+        log.info("commands_sent", count=len(payload))

@@ -1,0 +1,102 @@
+"""What the gateway tells us: each event only says which groups to look at again."""
+
+from __future__ import annotations
+
+import discord
+import structlog
+from discord.ext import commands
+
+from bot.client import Muster
+from core.discord_outbound.bot import set_nickname
+from core.operations import people
+
+log = structlog.get_logger(__name__)
+
+
+class Listeners(commands.Cog):
+    """Events are hints. What is to be done is worked out from scratch by the sync."""
+
+    def __init__(self, bot: Muster) -> None:
+        self.bot = bot
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """A new session: the cache was rebuilt, so everything is looked at once."""
+        for guild in self.bot.guilds:
+            await people.guild_joined(guild.id, guild.name)
+        self.bot.worker.ask_sweep()
+
+    @commands.Cog.listener()
+    async def on_resumed(self) -> None:
+        self.bot.worker.ask_sweep()
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await people.guild_joined(guild.id, guild.name)
+        self.bot.worker.ask_sweep()
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        await people.guild_joined(guild.id, guild.name)
+        self.bot.worker.bump(await people.live_groups(guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await people.guild_left(guild.id)
+
+    @commands.Cog.listener()
+    async def on_member_join(self, member: discord.Member) -> None:
+        """Access to their groups, and the stored nickname where they have none."""
+        nickname = await people.member_joined(member.guild.id, member.id, member.display_name)
+        if nickname and member.nick is None and not member.pending:
+            await self._restore(member, nickname)
+        await self._bump_user(member)
+
+    async def _restore(self, member: discord.Member, nickname: str) -> None:
+        why_not = await set_nickname(member, nickname, "Muster: the stored nickname")
+        if why_not:
+            log.info("nickname_skipped", guild_id=member.guild.id, user_id=member.id, why=why_not)
+
+    @commands.Cog.listener()
+    async def on_raw_member_remove(self, payload: discord.RawMemberRemoveEvent) -> None:
+        await people.member_left(payload.guild_id, payload.user.id)
+        groups = await people.groups_of_user(payload.guild_id, payload.user.id)
+        self.bot.worker.bump(groups)
+
+    @commands.Cog.listener()
+    async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
+        if before.nick != after.nick:
+            await people.nickname_changed(after.guild.id, after.id, after.display_name, after.nick)
+        if before.pending != after.pending or before.roles != after.roles:
+            await self._bump_user(after)
+
+    async def _bump_user(self, member: discord.Member) -> None:
+        self.bot.worker.bump(await people.groups_of_user(member.guild.id, member.id))
+
+    @commands.Cog.listener()
+    async def on_guild_channel_update(
+        self, _before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
+        self.bot.worker.bump(await people.groups_of_object(after.guild.id, after.id))
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        self.bot.worker.bump(await people.groups_of_object(channel.guild.id, channel.id))
+
+    @commands.Cog.listener()
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        """A role of ours, or rights and positions on which any group may depend."""
+        groups = await people.groups_of_object(after.guild.id, after.id)
+        bot_roles = after.guild.me.roles
+        if after in bot_roles or before.position != after.position:
+            groups = await people.live_groups(after.guild.id)
+        self.bot.worker.bump(groups)
+
+    @commands.Cog.listener()
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        self.bot.worker.bump(await people.live_groups(role.guild.id))
+
+
+async def setup(bot: Muster) -> None:
+    """Called by discord.py."""
+    await bot.add_cog(Listeners(bot))

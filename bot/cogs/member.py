@@ -1,0 +1,7 @@
+"""Being written."""
+
+from bot.client import Muster
+
+
+async def setup(bot: Muster) -> None:
+    """Called by discord.py."""

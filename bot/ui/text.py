@@ -1,0 +1,49 @@
+"""Texts of people in our messages: no markdown, no mentions, no walls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+import discord
+
+CONTENT_LIMIT = 2000  # Discord's limit of characters per message
+
+
+def plain(text: str) -> str:
+    """A text as people typed it, shown as it is: mentions and markdown do nothing.
+
+    A zero-width space after @ and before a colon's tag defuses what allowed_mentions does not
+    (channel mentions, timestamps).
+    """
+    return discord.utils.escape_markdown(discord.utils.escape_mentions(text)).replace(
+        "<", "<\u200b"
+    )
+
+
+def when(moment: datetime, style: str = "f") -> str:
+    """A Discord timestamp: everybody reads it in their own zone."""
+    return f"<t:{int(moment.timestamp())}:{style}>"
+
+
+def day(value: date) -> str:
+    """A calendar day, the same for everybody: "Mon 5 January 2026"."""
+    return f"{value:%a} {value.day} {value:%B %Y}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """ "1 seat", "2 seats"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def lines(parts: Iterable[str], *, limit: int = CONTENT_LIMIT - 100) -> str:
+    """Lines joined up to `limit` characters, with a last one that says how many are left out."""
+    kept: list[str] = []
+    rest = list(parts)
+    size = 0
+    while rest and size + len(rest[0]) + 1 <= limit:
+        size += len(rest[0]) + 1
+        kept.append(rest.pop(0))
+    if rest:
+        kept.append(f"… and {len(rest)} more")
+    return "\n".join(kept)

@@ -1,0 +1,141 @@
+"""Hints, retries and the sweep: turns "look at group 12 again" into syncs, one at a time.
+
+Hints are not durable and need not be: rows and the sweep are. Many bumps of one group within a
+moment become one sync.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable
+
+import sentry_sdk
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from core import sync
+from core.clock import utcnow
+from core.db.engine import get_database
+from core.db.instance import Instance, release_dead_leases
+from core.db.queries import sync_states
+from core.discord_outbound.pacer import background
+from core.notifications import scheduler
+
+log = structlog.get_logger(__name__)
+
+# Long enough for a burst of gateway events to become one sync, short enough for nobody to notice.
+QUIET = 0.2  # seconds
+# Several groups at once keep REST busy without crowding out people's own actions.
+AT_ONCE = 4
+
+
+class Worker:
+    """The process's background work. `drain()` does what is due now, for tests and the demo."""
+
+    def __init__(self) -> None:
+        self._bumped: set[int] = set()
+        self._wake = asyncio.Event()
+        self._sweep_asked = False
+        # Set by the bot: what else is looked after when a group was synced (seats, posts).
+        self.after_group: Callable[[int], Awaitable[None]] | None = None
+
+    def bump(self, group_ids: Iterable[int]) -> None:
+        """Say that these groups may have changed."""
+        self._bumped |= set(group_ids)
+        if self._bumped:
+            self._wake.set()
+
+    def ask_sweep(self) -> None:
+        """Have a sweep soon: after ready, and by the clock."""
+        self._sweep_asked = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled. An error of one round is reported and does not end it."""
+        background.set(True)
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(QUIET)
+            try:
+                await self.drain()
+            except (DBAPIError, OSError) as error:
+                sentry_sdk.capture_exception(error)
+                log.exception("worker_round_failed")
+                self.ask_sweep()
+                await asyncio.sleep(1 + random.random())  # noqa: S311 - spreads, protects nothing
+
+    async def drain(self) -> int:
+        """Do everything that was bumped, asked for or is due; how many groups were synced."""
+        self._wake.clear()
+        swept: list[int] = []
+        if self._sweep_asked:
+            self._sweep_asked = False
+            swept = await self.sweep()
+        groups, self._bumped = self._bumped, set()
+        for row_group in await self._due():
+            groups.add(row_group)
+        await self._sync_all(groups - set(swept))
+        return len(groups | set(swept))
+
+    async def sweep(self) -> list[int]:
+        """Free dead instances' leases, then open every group that needs it."""
+        async with get_database().transaction() as session:
+            await release_dead_leases(session)
+        opened = await sync.sweep()
+        await self._look_after(opened)
+        return opened
+
+    async def _due(self) -> list[int]:
+        async with get_database().transaction() as session:
+            return sorted({g for g, _ in await sync_states.due(session, utcnow())})
+
+    async def _sync_all(self, group_ids: Iterable[int]) -> None:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(group_id: int) -> None:
+            async with gate:
+                await sync.sync_group(group_id)
+                await self._look_after([group_id])
+
+        await asyncio.gather(*(one(g) for g in sorted(group_ids)))
+
+    async def _look_after(self, group_ids: Iterable[int]) -> None:
+        if self.after_group is None:
+            return
+        for group_id in group_ids:
+            await self.after_group(group_id)
+
+    async def retry(self, system: str, group_id: int) -> None:
+        """What APScheduler's date jobs call."""
+        background.set(True)
+        await sync.sync_system(system, group_id)
+        await self._look_after([group_id])
+
+
+async def start(worker: Worker, instance: Instance, *, sweep_minutes: float, probe: float) -> None:
+    """Take up work after a start: life sign, dead leases, wakes, ticks."""
+    await instance.hold()
+    async with get_database().transaction() as session:
+        freed = await release_dead_leases(session)
+    jobs = scheduler.wakes.start(worker.retry, probe_seconds=probe)
+
+    async def heartbeat() -> None:
+        try:
+            await instance.hold()
+        except OSError as error:
+            log.warning("life_sign_lost", error=str(error))
+
+    async def tick() -> None:
+        worker.ask_sweep()
+
+    jobs.add_job(tick, "interval", minutes=sweep_minutes, id="sweep")
+    jobs.add_job(heartbeat, "interval", seconds=10, id="heartbeat")
+    waiting = await scheduler.reload()
+    log.info("worker_started", freed=freed, waiting=waiting, instance=instance.id)
+
+
+async def stop(instance: Instance) -> None:
+    """Stop waking, and give up the life sign."""
+    scheduler.wakes.stop()
+    await instance.close()
