@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from pathlib import Path
@@ -65,6 +66,7 @@ class Muster(commands.Bot):
         )
         self.worker = worker
         self._tree_memory = tree_memory
+        self.first_ready = asyncio.Event()
 
     async def setup_hook(self) -> None:
         """Load the cogs, and send the commands if they are not the ones sent last time."""

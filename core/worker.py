@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable
 
+import asyncpg
 import sentry_sdk
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -37,6 +38,7 @@ class Worker:
         self._bumped: set[int] = set()
         self._wake = asyncio.Event()
         self._sweep_asked = False
+        self._closing = False
         # Set by the bot: what else is looked after when a group was synced (seats, posts).
         self.after_group: Callable[[int], Awaitable[None]] | None = None
 
@@ -51,11 +53,18 @@ class Worker:
         self._sweep_asked = True
         self._wake.set()
 
+    def close(self) -> None:
+        """End `run()` once the round that is under way is done."""
+        self._closing = True
+        self._wake.set()
+
     async def run(self) -> None:
-        """Work until cancelled. An error of one round is reported and does not end it."""
+        """Work until `close()`. An error of one round is reported and does not end it."""
         background.set(True)
         while True:
             await self._wake.wait()
+            if self._closing:
+                return
             await asyncio.sleep(QUIET)
             try:
                 await self.drain()
@@ -113,8 +122,18 @@ class Worker:
         await self._look_after([group_id])
 
 
-async def start(worker: Worker, instance: Instance, *, sweep_minutes: float, probe: float) -> None:
-    """Take up work after a start: life sign, dead leases, wakes, ticks."""
+async def start(
+    worker: Worker,
+    instance: Instance,
+    *,
+    sweep_minutes: float,
+    probe: float,
+    revive: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Take up work after a start: life sign, dead leases, wakes, ticks.
+
+    `probe` is in seconds. `revive` starts the embedded Postgres again where it died.
+    """
     await instance.hold()
     async with get_database().transaction() as session:
         freed = await release_dead_leases(session)
@@ -123,8 +142,10 @@ async def start(worker: Worker, instance: Instance, *, sweep_minutes: float, pro
     async def heartbeat() -> None:
         try:
             await instance.hold()
-        except OSError as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("life_sign_lost", error=str(error))
+            if revive is not None:
+                await revive()
 
     async def tick() -> None:
         worker.ask_sweep()

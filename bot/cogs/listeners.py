@@ -24,6 +24,7 @@ class Listeners(commands.Cog):
         """A new session: the cache was rebuilt, so everything is looked at once."""
         for guild in self.bot.guilds:
             await people.guild_joined(guild.id, guild.name)
+        self.bot.first_ready.set()
         self.bot.worker.ask_sweep()
 
     @commands.Cog.listener()

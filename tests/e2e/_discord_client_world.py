@@ -64,12 +64,11 @@ class Interaction:
         return int(self.message["id"])
 
 
-class WorldClient:
-    """A simulated Discord in a process of its own; an async context manager.
+class ServerProcess:
+    """The process of a simulated Discord; a context manager that many tests can share.
 
-    ``seed`` is "empty" or "small" (a guild with a moderator and ten members; its ids are in
-    ``self.seed``). ``openapi`` names Discord's OpenAPI description ("" switches validation off,
-    None takes the default place). Raises RuntimeError if the process does not come up.
+    ``openapi`` names Discord's OpenAPI description ("" switches validation off, None takes the
+    default place). Raises RuntimeError if the process does not come up.
     """
 
     def __init__(self, *, seed: str = "empty", openapi: str | None = None, port: int = 0) -> None:
@@ -77,46 +76,22 @@ class WorldClient:
         if openapi is not None:
             self._arguments += ["--openapi", openapi]
         self._process: subprocess.Popen[bytes] | None = None
-        self._session: aiohttp.ClientSession | None = None
-        self.api = self.gateway_url = self.control = ""
-        self.pid = self.application_id = self.bot_id = 0
-        self.seed: Json = {}
+        self.line: Json = {}
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """The settings that point the product at this server."""
-        return {"DISCORD_API_BASE": self.api, "DISCORD_GATEWAY_URL": self.gateway_url}
-
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         command = [sys.executable, "-m", "tests.e2e.discord_server", *self._arguments]
-        self._process = subprocess.Popen(  # noqa: ASYNC220 - starting takes a millisecond
+        self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._process.stdout is not None
-        # A busy machine may take seconds to import discord.py; a minute means it never will.
-        read = asyncio.to_thread(self._process.stdout.readline)
-        first = await asyncio.wait_for(read, 60)
+        first = self._process.stdout.readline()
         if not first:
-            self._stop()
+            self.__exit__()
             raise RuntimeError("the simulated Discord did not start; see its stderr above")
-        line = json.loads(first)
-        self.api, self.gateway_url, self.control = line["api"], line["gateway"], line["control"]
-        self.pid, self.seed = line["pid"], line["seed"]
-        self.application_id, self.bot_id = line["application_id"], line["bot_id"]
-        self._session = aiohttp.ClientSession()
+        self.line = json.loads(first)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
-        await asyncio.to_thread(self._stop)
-
-    def _stop(self) -> None:
+    def __exit__(self, *_error: object) -> None:
         process = self._process
         if process is None:
             return
@@ -129,6 +104,66 @@ class WorldClient:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+class WorldClient:
+    """A simulated Discord; an async context manager.
+
+    ``seed`` is "empty" or "small" (a guild with a moderator and ten members; its ids are in
+    ``self.seed``). With ``process`` it renews the world in a shared process, which takes
+    milliseconds; without, it starts a process of its own (``openapi`` and ``port`` as there).
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: str = "empty",
+        openapi: str | None = None,
+        port: int = 0,
+        process: ServerProcess | None = None,
+    ) -> None:
+        self._shared = process
+        self._own = ServerProcess(seed=seed, openapi=openapi, port=port) if not process else None
+        self._seed_name = seed
+        self._session: aiohttp.ClientSession | None = None
+        self.api = self.gateway_url = self.control = ""
+        self.pid = self.application_id = self.bot_id = 0
+        self.seed: Json = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that point the product at this server."""
+        return {"DISCORD_API_BASE": self.api, "DISCORD_GATEWAY_URL": self.gateway_url}
+
+    def _learn(self, line: Json) -> None:
+        self.api, self.gateway_url, self.control = line["api"], line["gateway"], line["control"]
+        self.pid, self.seed = line["pid"], line["seed"]
+        self.application_id, self.bot_id = line["application_id"], line["bot_id"]
+
+    async def __aenter__(self) -> Self:
+        if self._own is not None:
+            await asyncio.to_thread(self._own.__enter__)
+            self._learn(self._own.line)
+        self._session = aiohttp.ClientSession()
+        if self._shared is not None:
+            self._learn(self._shared.line)
+            await self.renew(self._seed_name)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+        if self._own is not None:
+            await asyncio.to_thread(self._own.__exit__)
+
+    async def renew(self, seed: str = "empty") -> None:
+        """Replace the whole world; settings, faults, logs and sessions are forgotten."""
+        self._learn(await self.call("renew", seed=seed))
 
     async def call(self, name: str, /, **arguments: Any) -> Any:
         """Make a control call. Raises Impossible with the server's words if it refuses."""

@@ -20,7 +20,7 @@ from aiohttp import WSMsgType, web
 
 from tests.e2e._discord_limits import Signal
 from tests.e2e._discord_simcord import Json, SocketBackend, of_shard
-from tests.e2e._discord_sockets import reset
+from tests.e2e._discord_sockets import SilentRetry, reset
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME = 0, 1, 2, 3, 4, 6
 RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 7, 8, 9, 10, 11
@@ -141,6 +141,7 @@ class Gateway:
         self.ack_heartbeats = True
         self.refuse_next = 0
         self.refuse_how = "reset"
+        self._silent = SilentRetry()
         self.held: list[tuple[Session, str]] | None = None
         self.sessions: dict[str, Session] = {}
         self.connections: set[Connection] = set()
@@ -167,11 +168,15 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one gateway connection until it ends."""
+        if self._silent.is_retry("GET", "", b""):
+            reset(request)
+            return web.Response(status=503)
         if self.refuse_next > 0:
             self.refuse_next -= 1
             self.counts["refused"] += 1
             self.signal.fire()
             if self.refuse_how == "reset":
+                self._silent.strike("GET", "", b"")
                 reset(request)
             return web.Response(status=503)
         ws = web.WebSocketResponse(max_msg_size=0, autoping=True, compress=False)

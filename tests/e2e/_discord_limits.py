@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from tests.e2e._discord_simcord import Call
+from tests.e2e._discord_sockets import SilentRetry
 
 FaultKind = Literal["status", "hang", "hang_after", "reset", "reset_after", "half", "delay"]
 
@@ -168,7 +169,8 @@ class Fault:
     ``path`` is a shell pattern matched against the path and the route template. Kinds: status
     (an error answer, not processed), hang (never answered, not processed), hang_after
     (processed, never answered), reset (TCP reset, not processed), reset_after (processed, then
-    reset), half (processed, half of the answer's bytes), delay (``delay`` s, then normal).
+    reset), half (processed, half of the answer's bytes), delay (``delay`` s, then normal). After
+    a reset the second try that aiohttp makes by itself of a GET, PUT or DELETE is reset too.
     """
 
     id: int
@@ -216,6 +218,8 @@ class Faults:
     """The scripted faults; the first one that acts on a call wins, all matching ones count it."""
 
     active: dict[int, Fault] = field(default_factory=dict)
+    _silent: SilentRetry = field(default_factory=SilentRetry)
+    _last_reset: Fault | None = None
     last_id: int = 0
 
     def add(self, spec: dict[str, Any]) -> Fault:
@@ -227,11 +231,16 @@ class Faults:
 
     def pick(self, call: Call, raw: bytes, *, interaction: bool) -> Fault | None:
         """The fault that acts on this call."""
+        if self._last_reset is not None and self._silent.is_retry(call.method, call.path, raw):
+            return self._last_reset
         acting = [
             fault
             for fault in self.active.values()
             if fault.matches(call, raw, interaction=interaction) and fault.act()
         ]
+        if acting and acting[0].kind in ("reset", "reset_after"):
+            self._last_reset = acting[0]
+            self._silent.strike(call.method, call.path, raw)
         return acting[0] if acting else None
 
     def clear(self, fault_id: int | None = None) -> None:

@@ -95,6 +95,9 @@ class Bot(discord.Client):
     async def setup_hook(self) -> None:
         await self.tree.sync()
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Do not wait the five seconds that Discord's identify limit asks of a second one."""
+
     async def on_ready(self) -> None:
         self.heard.append("ready")
 

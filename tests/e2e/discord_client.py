@@ -22,6 +22,7 @@ from tests.e2e._discord_client_world import (
     Impossible,
     Interaction,
     Json,
+    ServerProcess,
     WorldClient,
 )
 
@@ -39,14 +40,15 @@ __all__ = [
     "Impossible",
     "Interaction",
     "Json",
+    "ServerProcess",
 ]
 
 
 class DiscordServer(WorldClient):
     """A simulated Discord in a process of its own; an async context manager.
 
-    ``DiscordServer(seed="empty" | "small", openapi=None, port=0)``. Building and reading the world
-    is in ``WorldClient``; here are scripted trouble, waiting, and what people do.
+    Its arguments, building the world and reading it are in ``WorldClient``; here are scripted
+    trouble, waiting, and what people do.
     """
 
     # ------------------------------------------------------------ misbehaving

@@ -44,28 +44,76 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def build(options: argparse.Namespace) -> tuple[web.Application, Gateway, dict[str, object]]:
-    """The application, its gateway and the ids of the seeded world."""
-    backend, woken = SocketBackend(), Signal()
-    people = People(backend, woken)
-    gateway = Gateway(backend, woken)
-    rest = Rest(backend, people, gateway, woken)
-    if options.openapi and Path(options.openapi).is_file():
-        rest.validator = BodyValidator(Path(options.openapi))
-    # Files of up to 100 MiB: what Discord takes at most from a bot's highest-boosted guild.
-    app = web.Application(client_max_size=100 * 1024 * 1024)
-    app.router.add_post("/control/{name}", Control(rest, people, woken).handle)
-    app.router.add_get("/gateway", gateway.handle)
-    app.router.add_get("/gateway/", gateway.handle)
-    app.router.add_route("*", API + "/{path:.*}", rest.handle)
+class Discord:
+    """One process's Discord; ``renew`` replaces its whole world and forgets every setting."""
 
-    async def let_go(_app: web.Application) -> None:
-        rest.faults.clear()
-        for connection in list(gateway.connections):
+    def __init__(self, seed: str, validator: BodyValidator | None) -> None:
+        self.url = ""
+        self._validator = validator
+        self._build(seed)
+
+    def _build(self, seed: str) -> None:
+        backend, woken = SocketBackend(), Signal()
+        people = People(backend, woken)
+        self._gateway = Gateway(backend, woken)
+        self._gateway.url = f"{self.url.replace('http', 'ws', 1)}/gateway"
+        self._rest = Rest(backend, people, self._gateway, woken, validator=self._validator)
+        self._control = Control(self._rest, people, woken)
+        self._seed = SEEDS[seed](people)
+
+    def line(self) -> dict[str, object]:
+        """What a client must know: addresses, ids, process."""
+        return {
+            "api": self.url + API,
+            "gateway": self._gateway.url,
+            "control": f"{self.url}/control",
+            "pid": os.getpid(),
+            "application_id": self._gateway.backend.application_id,
+            "bot_id": self._gateway.backend.bot_user.id,
+            "seed": self._seed,
+        }
+
+    def listen(self, port: int) -> None:
+        """Note the port that it is served on."""
+        self.url = f"http://{HOST}:{port}"
+        self._gateway.url = f"ws://{HOST}:{port}/gateway"
+
+    async def let_go(self, _app: web.Application | None = None) -> None:
+        """Release what hangs by script and close the gateway's connections."""
+        self._rest.faults.clear()
+        for connection in list(self._gateway.connections):
             await connection.ws.close(code=1001)
 
-    app.on_shutdown.append(let_go)
-    return app, gateway, SEEDS[options.seed](people)
+    async def renew(self, request: web.Request) -> web.Response:
+        """POST /control/renew {seed}: a new world in the same process; answers its line."""
+        seed = (await request.json())["seed"]
+        await self.let_go()
+        self._build(seed)
+        return web.json_response({"result": self.line()})
+
+    async def control(self, request: web.Request) -> web.StreamResponse:
+        """A control call to the present world."""
+        return await self._control.handle(request)
+
+    async def rest(self, request: web.Request) -> web.StreamResponse:
+        """A REST call to the present world."""
+        return await self._rest.handle(request)
+
+    async def gateway(self, request: web.Request) -> web.StreamResponse:
+        """A gateway connection to the present world."""
+        return await self._gateway.handle(request)
+
+    def application(self) -> web.Application:
+        """The web application around all of it."""
+        # Files of up to 100 MiB: what Discord takes at most in its highest-boosted guilds.
+        app = web.Application(client_max_size=100 * 1024 * 1024)
+        app.router.add_post("/control/renew", self.renew)
+        app.router.add_post("/control/{name}", self.control)
+        app.router.add_get("/gateway", self.gateway)
+        app.router.add_get("/gateway/", self.gateway)
+        app.router.add_route("*", API + "/{path:.*}", self.rest)
+        app.on_shutdown.append(self.let_go)
+        return app
 
 
 async def _parent_gone(parent: int) -> None:
@@ -94,28 +142,19 @@ async def _parent_gone(parent: int) -> None:
 async def serve(options: argparse.Namespace) -> None:
     """Serve until told to stop. Raises OSError if the port is taken."""
     parent = os.getppid()
-    app, gateway, seed = build(options)
-    # Calls that hang by script must not hold up the end.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-    await runner.setup()
-    site = web.TCPSite(runner, HOST, options.port, backlog=1024)
-    await site.start()
-    _host, port = runner.addresses[0][:2]
-    gateway.url = f"ws://{HOST}:{port}/gateway"
-    line = {
-        "api": f"http://{HOST}:{port}{API}",
-        "gateway": gateway.url,
-        "control": f"http://{HOST}:{port}/control",
-        "pid": os.getpid(),
-        "application_id": gateway.backend.application_id,
-        "bot_id": gateway.backend.bot_user.id,
-        "seed": seed,
-    }
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    described = options.openapi and Path(options.openapi).is_file()
+    validator = BodyValidator(Path(options.openapi)) if described else None
+    world = Discord(options.seed, validator)
+    # Calls that hang by script must not hold up the end.
+    runner = web.AppRunner(world.application(), access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, options.port, backlog=1024).start()
+    world.listen(runner.addresses[0][1])
+    sys.stdout.write(json.dumps(world.line()) + "\n")
+    sys.stdout.flush()
     watchers = {
         asyncio.create_task(stopped.wait()),
         asyncio.create_task(_parent_gone(parent)),

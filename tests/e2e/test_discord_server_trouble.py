@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import discord
@@ -19,14 +19,22 @@ from tests.e2e._discord_testbot import Bot, running
 from tests.e2e.discord_client import (
     DiscordServer,
     FaultKind,
+    ServerProcess,
 )
 
 POST = "/channels/{channel_id}/messages"
+PUT = "/channels/{channel_id}/permissions/{target_id}"
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[ServerProcess]:
+    with ServerProcess() as running_process:
+        yield running_process
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(seed="small") as running_server:
+async def server(process: ServerProcess) -> AsyncIterator[DiscordServer]:
+    async with DiscordServer(seed="small", process=process) as running_server:
         yield running_server
 
 
@@ -179,6 +187,20 @@ async def test_broken_connections(
     assert len(await server.messages(general.id)) == 1
 
 
+@pytest.mark.parametrize(("kind", "kept"), [("reset", 0), ("reset_after", 1)])
+async def test_a_reset_put_is_seen_despite_the_silent_retry(
+    server: DiscordServer, bot: Bot, kind: FaultKind, kept: int
+) -> None:
+    general, everyone = general_of(bot, server), guild_of(bot, server).default_role
+    show = discord.PermissionOverwrite(view_channel=True)
+    await server.fault(kind, method="PUT", path=PUT)
+    with pytest.raises((aiohttp.ClientError, OSError)):
+        await general.set_permissions(everyone, overwrite=show)
+    channels = (await server.dump(everyone.guild.id))["channels"]
+    assert len(next(c for c in channels if c["id"] == general.id)["overwrites"]) == kept
+    await general.set_permissions(everyone, overwrite=show)
+
+
 @pytest.mark.parametrize(("kind", "kept"), [("hang", 0), ("hang_after", 1)])
 async def test_calls_that_hang(server: DiscordServer, bot: Bot, kind: FaultKind, kept: int) -> None:
     general = general_of(bot, server)
@@ -209,7 +231,7 @@ async def test_the_process_ends_with_its_owner(ending: str) -> None:
     # A shell in between, so that a parent can go away while the pipe on stdin stays open.
     shell = ["sh", "-c", '"$@" <&3 & wait', "sh", *server]
     read, write = os.pipe()
-    process = subprocess.Popen(  # noqa: ASYNC220 - starting takes a millisecond
+    process = subprocess.Popen(
         ["sh", "-c", "exec 3<&0; " + shell[2], "sh", *server] if ending == "parent" else server,
         cwd=ROOT,
         stdin=read,

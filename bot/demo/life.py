@@ -1,0 +1,162 @@
+"""The demo's life: its own Postgres, the bot, the worker, the page; and all of it gone at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import structlog
+from simcord import Env
+
+from bot.client import Muster
+from bot.demo.site import Site
+from bot.demo.stage import Stage
+from bot.demo.town import MODERATOR, SERVER, Town, build
+from core import worker as work
+from core.config import Settings
+from core.db.embedded import EmbeddedPostgres
+from core.db.engine import Database, set_database
+from core.db.instance import Instance
+from core.db.migrate import upgrade
+from core.clock import utcnow
+from core.discord_outbound import set_bot
+
+log = structlog.get_logger(__name__)
+
+PREFIX = "muster-demo-"
+# Nothing of a demo outlives it, so nothing has to reach the disk.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# How long one action may keep the bot busy before the page is told so, in seconds: opening
+# a large cohort takes a few.
+PATIENCE = 30.0
+
+
+async def run_demo(settings: Settings) -> int:
+    """Run the demo until SIGINT or SIGTERM; 0 when it ended as it should.
+
+    Prints its address when it is ready. Raises ConfigurationError where Postgres cannot start.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    # Also where a script started us in the background, with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    asked = asyncio.create_task(stop.wait())
+    life = asyncio.create_task(_live(settings))
+    await asyncio.wait({asked, life}, return_when=asyncio.FIRST_COMPLETED)
+    if asked.done():
+        print("Stopping …", flush=True)
+    asked.cancel()
+    life.cancel()
+    with suppress(asyncio.CancelledError):
+        await life
+    return 0
+
+
+async def _live(settings: Settings) -> None:
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(_throw_away_database(settings))
+        worker = work.Worker()
+        env = await stack.enter_async_context(_simulated(worker, settings))
+        instance = Instance(database)
+        await work.start(
+            worker, instance, sweep_minutes=settings.sweep_minutes,
+            probe=settings.probe_minutes * 60,
+        )  # fmt: skip
+        stack.push_async_callback(work.stop, instance)
+        town = await build(env, worker)
+        stage = Stage(town)
+        stack.push_async_callback(stage.close)
+        site = Site(stage)
+        stack.push_async_callback(site.close)
+        await site.start(settings.demo_port)
+        jobs = [asyncio.create_task(j) for j in (worker.run(), stage.run(), _tidy_up())]
+        stack.push_async_callback(_end, jobs)
+        _greet(site.url, town)
+        await asyncio.gather(*jobs)
+
+
+async def _end(jobs: list[asyncio.Task[None]]) -> None:
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _simulated(worker: work.Worker, settings: Settings) -> AsyncIterator[Env]:
+    """The real bot, started in a simulated Discord whose clock shows the real time."""
+    bot = Muster(worker, rest_per_second=settings.rest_per_second)
+    env = Env(bot, check_errors=False, settle_timeout=PATIENCE)
+    env.backend.clock.advance((utcnow() - env.now()).total_seconds())
+    set_bot(bot)
+    try:
+        await env.start()
+        with env.time_context():
+            try:
+                yield env
+            finally:
+                await env.shutdown()
+    finally:
+        set_bot(None)
+
+
+@asynccontextmanager
+async def _throw_away_database(settings: Settings) -> AsyncIterator[Database]:
+    """A migrated, empty database of this demo's own, removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    with (folder / "demo.lock").open("w", encoding="utf-8") as mine:
+        fcntl.flock(mine, fcntl.LOCK_EX)
+        try:
+            server = await EmbeddedPostgres.start(folder, settings=FAST)
+            try:
+                await server.ensure_database("muster")
+                await upgrade(server.url())
+                database = Database(server.url(), lease_seconds=settings.lease_seconds)
+                set_database(database)
+                try:
+                    yield database
+                finally:
+                    set_database(None)
+                    await database.close()
+            finally:
+                await server.stop()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _tidy_up() -> None:
+    """Remove what demos left behind that were killed: their lock is free, ours is not."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError), (folder / "demo.lock").open("r+", encoding="utf-8") as theirs:
+            fcntl.flock(theirs, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if (folder / "postgres").exists():
+                # To stop a Postgres one has to be among its users.
+                await (await EmbeddedPostgres.start(folder, settings=FAST)).stop()
+            shutil.rmtree(folder, ignore_errors=True)
+            log.info("demo_left_over_removed", folder=str(folder))
+
+
+def _greet(url: str, town: Town) -> None:
+    lines = (
+        "",
+        f"Muster runs in a simulated Discord server, “{SERVER}”. Open this page:",
+        "",
+        f"    {url}",
+        "",
+        "Things to try there:",
+        f"  · As {MODERATOR[1]}, the moderator, type /cohort create in #general.",
+        f"  · As {town.people[-1].user.global_name}, a member, type /groups and join one:",
+        "    its channels appear beside the page a moment later.",
+        "  · As a member, /my shows your groups and lets you switch or leave.",
+        "",
+        "Everything is real but Discord, and starts afresh next time. Ctrl-C stops it.",
+        "",
+    )
+    print("\n".join(lines), file=sys.stdout, flush=True)

@@ -1,0 +1,123 @@
+"""SimCord's preview, one for each browser tab, and the clock that moves everything in it.
+
+SimCord allows one action at a time, and moving its clock is one of them: everything that touches
+it takes `Stage.lock`. It also knows one preview at a time; the one that a tab is about to use is
+put in that place under the same lock, so that several tabs can be different people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from simcord import ChannelHandle, Env, MemberActor, Preview, SetupError
+
+from bot.demo.town import Town
+from core.clock import utcnow
+
+log = structlog.get_logger(__name__)
+
+TICK = 1.0  # seconds between two movements of the simulated clock
+TABS = 6  # more open previews than anybody looks at; the one longest unused gives way
+
+
+@dataclass
+class Showing:
+    """What one tab shows: one person in one channel."""
+
+    preview: Preview
+    person: MemberActor
+    channel_id: int
+    seen: int = 0
+
+    @property
+    def capability(self) -> str:
+        return urlsplit(self.preview.url).fragment
+
+    @property
+    def origin(self) -> str:
+        return self.preview.url.partition("/#")[0]
+
+
+class Stage:
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.env: Any = town.env
+        self.lock = asyncio.Lock()
+        self.tabs: OrderedDict[str, Showing] = OrderedDict()
+
+    async def show(self, tab: str, person: MemberActor, channel: ChannelHandle) -> Showing:
+        """Show the channel to the person in this tab. Raises SetupError where it is hidden."""
+        viewer = person.user if channel.guild is None else person
+        async with self.lock:
+            old = self.tabs.pop(tab, None)
+            gone = [old] if old else []
+            while len(self.tabs) >= TABS:
+                gone.append(self.tabs.popitem(last=False)[1])
+            for showing in gone:
+                await showing.preview.close()
+            self.env._preview = None
+            preview = self.env.preview(channel, viewers=[viewer], layout="channel")
+            await preview.__aenter__()
+            made = Showing(preview, person, channel.id)
+            made.seen = self._print(made)
+            self.tabs[tab] = made
+            return made
+
+    def by_capability(self, capability: str | None) -> Showing | None:
+        """The preview that a request of its page belongs to."""
+        return next((s for s in self.tabs.values() if s.capability == capability), None)
+
+    def alive(self, tab: str) -> bool:
+        """Whether this tab still shows something that answers."""
+        showing = self.tabs.get(tab)
+        # The page that a browser opened ends by itself after ten minutes without a look at it.
+        return showing is not None and bool(showing.preview._pages)  # noqa: SLF001
+
+    def use(self, showing: Showing) -> None:
+        """Put this preview in SimCord's one place; only while holding the lock."""
+        self.env._preview = showing.preview
+
+    def noticed(self, showing: Showing) -> None:
+        """Its page is up to date with what is in the channel now."""
+        showing.seen = self._print(showing)
+
+    def _print(self, showing: Showing) -> int:
+        """A number that changes when the page would look different."""
+        backend = self.env.backend
+        channel = backend.channels.get(showing.channel_id)
+        rights = None
+        if channel is not None and channel.guild_id is not None:
+            rights = backend.compute_permissions(channel.guild_id, showing.person.id, channel.id)
+        messages = backend.messages.get(showing.channel_id, {}).values()
+        return hash((repr(channel), rights, "".join(map(repr, messages))))
+
+    async def run(self) -> None:
+        """Keep SimCord's clock at real time, and its pages up to date, until cancelled."""
+        while True:
+            await asyncio.sleep(TICK)
+            try:
+                await self.tick()
+            except (SetupError, TimeoutError) as error:
+                log.warning("demo_tick_failed", error=str(error))
+
+    async def tick(self) -> None:
+        """Move the clock to now, which runs what is due, and refresh the pages that it changed."""
+        async with self.lock:
+            behind = (utcnow() - self.env.now()).total_seconds()
+            if behind > 0:
+                await self.env.advance_time(behind)
+            for showing in self.tabs.values():
+                if self._print(showing) != showing.seen:
+                    self.use(showing)
+                    await showing.preview.refresh()
+                    self.noticed(showing)
+
+    async def close(self) -> None:
+        """End all previews."""
+        while self.tabs:
+            await self.tabs.popitem()[1].preview.close()

@@ -1,0 +1,151 @@
+"""Buttons and selects that work for ever: also after a restart, also on an old message.
+
+What a press means stands in the custom_id ("muster:leave:12"), so nothing has to be remembered.
+Who may do it is decided by what the action calls, on each press.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Self
+
+import discord
+
+from bot import errors
+
+Interaction = discord.Interaction[Any]
+Pressed = Callable[[Interaction, int], Awaitable[None]]
+Picked = Callable[[Interaction, int, list[str]], Awaitable[None]]
+
+_pressed: dict[str, Pressed] = {}
+_picked: dict[str, Picked] = {}
+
+
+def on_press(action: str) -> Callable[[Pressed], Pressed]:
+    """Have a coroutine run with (interaction, number) when a button of this action is pressed."""
+
+    def register(handler: Pressed) -> Pressed:
+        _pressed[action] = handler
+        return handler
+
+    return register
+
+
+def on_pick(action: str) -> Callable[[Picked], Picked]:
+    """Likewise with (interaction, number, values) for selects."""
+
+    def register(handler: Picked) -> Picked:
+        _picked[action] = handler
+        return handler
+
+    return register
+
+
+class Press(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"muster:(?P<action>[a-z_]+):(?P<number>\d{1,19})\Z",
+):
+    """A button. `number` is an opaque id or a page; the action checks it like typed input."""
+
+    def __init__(self, action: str, number: int, button: discord.ui.Button[Any]) -> None:
+        button.custom_id = f"muster:{action}:{number}"
+        super().__init__(button)
+        self.action, self.number = action, number
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Called by discord.py for every press, whoever sent the message and when."""
+        del interaction
+        assert isinstance(item, discord.ui.Button)
+        return cls(match["action"], int(match["number"]), item)
+
+    async def callback(self, interaction: Interaction) -> None:
+        try:
+            await _pressed[self.action](interaction, self.number)
+        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
+            await errors.answer(interaction, error)
+
+
+class Pick(
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=r"muster-pick:(?P<action>[a-z_]+):(?P<number>\d{1,19})\Z",
+):
+    """A select. The chosen values are checked by the action like typed input."""
+
+    def __init__(self, action: str, number: int, select: discord.ui.Select[Any]) -> None:
+        select.custom_id = f"muster-pick:{action}:{number}"
+        super().__init__(select)
+        self.action, self.number = action, number
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Called by discord.py for every choice, whoever sent the message and when."""
+        del interaction
+        assert isinstance(item, discord.ui.Select)
+        return cls(match["action"], int(match["number"]), item)
+
+    async def callback(self, interaction: Interaction) -> None:
+        try:
+            await _picked[self.action](interaction, self.number, list(self.item.values))
+        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
+            await errors.answer(interaction, error)
+
+
+class LastingView(discord.ui.View):
+    """A view of only such items: nothing in it times out."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=None)
+
+    def button(
+        self,
+        label: str,
+        action: str,
+        number: int = 0,
+        *,
+        style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+        row: int | None = None,
+    ) -> LastingView:
+        """Add a button; labels are cut to Discord's 80 characters."""
+        made: discord.ui.Button[Any] = discord.ui.Button(label=label[:80], style=style, row=row)
+        self.add_item(Press(action, number, made))
+        return self
+
+    def select(
+        self,
+        placeholder: str,
+        action: str,
+        options: Sequence[discord.SelectOption],
+        number: int = 0,
+        *,
+        row: int | None = None,
+    ) -> LastingView:
+        """Add a select of 1 to 25 options, Discord's limit."""
+        made: discord.ui.Select[Any] = discord.ui.Select(
+            placeholder=placeholder[:150], options=list(options)[:25], row=row
+        )
+        self.add_item(Pick(action, number, made))
+        return self
+
+
+async def begin(interaction: Interaction) -> None:
+    """Acknowledge within Discord's three seconds: in place on a private message, else a new one."""
+    message = interaction.message
+    if message is not None and message.flags.ephemeral:
+        await interaction.response.defer()
+    else:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+
+
+async def show(
+    interaction: Interaction, text: str, view: discord.ui.View | None = None
+) -> None:
+    """The private answer after `begin`: it takes the place of what was shown before."""
+    await interaction.edit_original_response(
+        content=text, view=view, allowed_mentions=discord.AllowedMentions.none()
+    )

@@ -1,0 +1,216 @@
+"""What became of a long piece of work: shown while it runs, summed up, errors grouped."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import discord
+import structlog
+
+from bot.ui.text import count, lines, plain
+from core import sync
+from core.discord_outbound.messages import edit_channel_message, send_channel_message
+from core.errors import MusterError
+from core.operations import settings
+from core.systems import discord as discord_system
+from core.systems.counts import DiscordCounts, SyncResult
+
+log = structlog.get_logger(__name__)
+
+# Seconds between two edits of one message: Discord allows about three in six seconds per channel.
+EVERY = 2.0
+_GROUPED = re.compile(r"(\d+) × (.*)", re.DOTALL)
+# Systems by the words that people know them by.
+_SYSTEMS = {"calendar": "Calendar", "reminders": "Reminders", "rsvps": "Answers"}
+
+
+@dataclass
+class Totals:
+    """Sums over groups. `granted` and `revoked` count people, `problems` sentences."""
+
+    groups: int = 0
+    existed: int = 0
+    created: int = 0
+    granted: int = 0
+    revoked: int = 0
+    failed: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+
+    def add(self, result: SyncResult | Mapping[str, Any]) -> None:
+        """Count one group's `sync_group` result."""
+        self.groups += 1
+        for system, part in result.items():
+            if "error" in part:
+                words = _SYSTEMS.get(system)
+                self._problem(f"{words}: {part['error']}" if words else str(part["error"]))
+                self.failed += 1
+            elif system == "discord":
+                self.count(part)
+            else:
+                self.failed += part.get("failed", 0)
+
+    def count(self, part: DiscordCounts) -> None:
+        """Add the counts of one run over a group's channels."""
+        self.existed += part.get("existed", 0)
+        self.created += part.get("created", 0)
+        self.granted += part["granted"]
+        self.revoked += part["revoked"]
+        self.failed += part["failed"]
+        for sentence in part.get("problems", []):
+            grouped = _GROUPED.fullmatch(sentence)
+            if grouped:
+                self._problem(grouped[2], int(grouped[1]))
+            else:
+                self._problem(sentence)
+
+    def _problem(self, sentence: str, times: int = 1) -> None:
+        self.problems[sentence.strip().rstrip(".")] += times
+
+    def summary(self) -> str:
+        """One line of sums."""
+        return (
+            f"{self.existed} existed · {self.created} created · {self.granted} granted · "
+            f"{self.revoked} revoked · {self.failed} failed"
+        )
+
+    def troubles(self) -> list[str]:
+        """One line a kind of error, the most frequent first: "12 × Muster lacks …"."""
+        return [f"⚠️ {n} × {plain(text)}" for text, n in self.problems.most_common()]
+
+
+class Progress:
+    """One piece of work as two messages: the asker's private answer, and the moderators' post.
+
+    Both are edited in place, at most once in EVERY seconds, and once more at the end.
+    """
+
+    def __init__(
+        self,
+        interaction: discord.Interaction,
+        title: str,
+        total: int,
+        *,
+        post: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.totals = Totals()
+        self.done = 0
+        self._interaction = interaction
+        self._title = plain(title)
+        self._total = total
+        self._post = post
+        self._clock = clock
+        self._shown_at = clock()
+        self._private = True
+        self._channel_id: int | None = None
+        self._message_id: int | None = None
+
+    async def begin(self) -> None:
+        """Acknowledge what has not been acknowledged, and say that work has begun."""
+        interaction = self._interaction
+        if not interaction.response.is_done():
+            from_message = interaction.type is not discord.InteractionType.application_command
+            await interaction.response.defer(ephemeral=True, thinking=not from_message)
+        if self._post and interaction.guild_id is not None:
+            self._channel_id = (await settings.get(interaction.guild_id)).moderator_channel_id
+        if self._total > 1:
+            await self._tell(self._running())
+
+    async def step(self) -> None:
+        """One group is done; the messages follow when it is time."""
+        self.done += 1
+        if self.done < self._total and self._clock() - self._shown_at >= EVERY:
+            await self._show(self._running())
+
+    async def finish(self, note: str = "") -> None:
+        """The last edit: sums, grouped errors, and `note` (already safe to show)."""
+        await self._show(self._finished(note))
+
+    def _running(self) -> str:
+        return (
+            f"⏳ **{self._title}** · {self.done} of {count(self._total, 'group')}\n"
+            f"{self.totals.summary()}"
+        )
+
+    def _finished(self, note: str) -> str:
+        totals = self.totals
+        icon = "⚠️" if totals.failed else "✅"
+        parts = [f"{icon} **{self._title}** · {count(totals.groups, 'group')}", totals.summary()]
+        parts += [note] if note else []
+        parts += totals.troubles()
+        if totals.failed:
+            parts.append(
+                "Everything else was done. Muster tries again by itself; `/sync status` shows "
+                "what is left, `/check` what is missing."
+            )
+        return lines(parts)
+
+    async def _show(self, text: str) -> None:
+        self._shown_at = self._clock()
+        await self._tell(text)
+        if self._channel_id is None:
+            return
+        text = f"{text}\n— {self._interaction.user.mention}"
+        if self._message_id is None:
+            sent = await send_channel_message(self._channel_id, text)
+            self._message_id = sent.value.id if sent else None
+        else:
+            sent = await edit_channel_message(self._channel_id, self._message_id, text)
+        if not sent:
+            # The work matters more than its post; the asker still has the private answer.
+            log.warning("progress_not_posted", channel_id=self._channel_id, error=sent.text)
+            self._channel_id = None
+
+    async def _tell(self, text: str) -> None:
+        """Edit the private answer, until its token is 15 minutes old."""
+        if not self._private:
+            return
+        try:
+            await self._interaction.edit_original_response(content=text, view=None)
+        except discord.HTTPException as failure:
+            log.info("progress_not_shown", error=str(failure))
+            self._private = False
+
+
+async def sync_groups(
+    interaction: discord.Interaction,
+    group_ids: Sequence[int],
+    title: str,
+    *,
+    repair: bool = False,
+    note: str = "",
+    post: bool = True,
+) -> Totals:
+    """Sync each of these groups (of the asker's guild), showing progress and a summary.
+
+    `title` is shown as it is, markdown does nothing in it; `note` is added to the summary and
+    must be safe to show. `repair` also puts back what was changed by hand. `post` False keeps it
+    out of the moderators' channel. What fails is counted, shown and retried, never raised.
+    """
+    progress = Progress(interaction, title, len(group_ids), post=post)
+    await progress.begin()
+    for group_id in group_ids:
+        await _sync_one(progress.totals, group_id, repair=repair)
+        await progress.step()
+    await progress.finish(note)
+    return progress.totals
+
+
+async def _sync_one(totals: Totals, group_id: int, *, repair: bool) -> None:
+    """One group into the totals; a repair's own sums count beside those of the sync after it."""
+    if repair:
+        try:
+            by_hand = await discord_system.sync(group_id, repair=True)
+        except MusterError as error:
+            log.info("repair_failed", group_id=group_id, error=str(error))
+        else:
+            # What exists and what fails is counted by the sync below, which sees the same.
+            totals.created += by_hand.get("created", 0)
+            totals.granted += by_hand["granted"]
+            totals.revoked += by_hand["revoked"]
+    totals.add(await sync.sync_group(group_id))
