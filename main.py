@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot import demo, service
+from bot import service
 from core import logs
 from core.config import Settings
 from core.db import backup as dumps
@@ -53,7 +53,9 @@ async def _dispatch(arguments: argparse.Namespace, settings: Settings) -> int:
         case "demo":
             if arguments.port is not None:
                 settings = settings.model_copy(update={"demo_port": arguments.port})
-            return await demo.run_demo(settings)
+            from bot.demo import run_demo  # noqa: PLC0415 - only the demo needs SimCord installed
+
+            return await run_demo(settings)
         case "migrate":
             await _migrate(settings)
         case "backup":
@@ -64,7 +66,7 @@ async def _dispatch(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def main() -> int:
-    """Exit code 0; 2 where the operator has to change something, with one sentence that says what."""
+    """Exit code 2 where the operator has to change something, with one sentence that says what."""
     arguments = _arguments()
     try:
         settings = Settings()

@@ -16,11 +16,11 @@ log = structlog.get_logger(__name__)
 
 LONGEST_WAIT = 60.0  # seconds between two attempts
 
-NO_TOKEN = (
+TOKEN_MISSING = (
     "DISCORD_TOKEN is not set. Copy the bot's token from the Discord Developer Portal "
     "(your application → Bot → Reset Token) into .env as DISCORD_TOKEN=…"
 )
-WRONG_TOKEN = (
+TOKEN_REFUSED = (
     "Discord does not accept DISCORD_TOKEN. Copy it again from the Developer Portal "
     "(your application → Bot → Reset Token); a token is shown only once."
 )
@@ -56,18 +56,11 @@ async def stay_connected(bot: discord.Client, token: str) -> None:
                 await bot.login(token)
                 logged_in = True
             await bot.connect(reconnect=True)
-        except discord.LoginFailure as error:
-            raise ConfigurationError(WRONG_TOKEN) from error
-        except discord.PrivilegedIntentsRequired as error:
-            raise ConfigurationError(NO_INTENT) from error
-        except discord.ConnectionClosed as error:
-            if error.code == _DISALLOWED_INTENTS:
-                raise ConfigurationError(NO_INTENT) from error
+        except (discord.DiscordException, OSError, TimeoutError, aiohttp.ClientError) as error:
+            _raise_if_final(error)
             reason: Exception = error
-        except (discord.HTTPException, discord.GatewayNotFound, OSError, TimeoutError) as error:
-            reason = error
-        except (aiohttp.ClientError, AttributeError) as error:
-            if isinstance(error, AttributeError) and bot.ws is not None:
+        except AttributeError as error:
+            if getattr(bot, "ws", None) is not None:
                 raise  # not the fault of a first connection: a real one
             reason = error
         else:
@@ -76,3 +69,12 @@ async def stay_connected(bot: discord.Client, token: str) -> None:
         wait = min(2.0**attempt, LONGEST_WAIT) + random.random()  # noqa: S311 - spreads restarts
         log.warning("gateway_retry", attempt=attempt, wait=round(wait, 1), error=repr(reason))
         await asyncio.sleep(wait)
+
+
+def _raise_if_final(error: Exception) -> None:
+    """What only the operator can mend, as one sentence."""
+    if isinstance(error, discord.LoginFailure):
+        raise ConfigurationError(TOKEN_REFUSED) from error
+    refused = isinstance(error, discord.ConnectionClosed) and error.code == _DISALLOWED_INTENTS
+    if refused or isinstance(error, discord.PrivilegedIntentsRequired):
+        raise ConfigurationError(NO_INTENT) from error

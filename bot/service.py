@@ -65,9 +65,8 @@ async def migrate(url: str) -> None:
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """The ambient database handle, migrated, for as long as the block lasts."""
-    async with postgres(settings) as (url, _):
-        async with opened(url, settings) as database:
-            yield database
+    async with postgres(settings) as (url, _), opened(url, settings) as database:
+        yield database
 
 
 @asynccontextmanager
@@ -116,7 +115,7 @@ async def run(settings: Settings) -> None:
     """`make run`: until SIGTERM or Ctrl-C. Raises ConfigurationError."""
     token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
     if not token:
-        raise ConfigurationError(gateway.NO_TOKEN)
+        raise ConfigurationError(gateway.TOKEN_MISSING)
     gateway.point_elsewhere(settings.discord_api_base, settings.discord_gateway_url)
     stop = stop_event()
     async with postgres(settings) as (url, revive), opened(url, settings) as database:
@@ -168,8 +167,9 @@ def tree_memory(data_dir: Path) -> Path:
 
 
 def stop_event() -> asyncio.Event:
-    """Set by SIGINT and SIGTERM. Installed explicitly: a process started with & inherits an
-    ignored SIGINT.
+    """Set by SIGINT and SIGTERM.
+
+    Installed explicitly: a process started with & inherits an ignored SIGINT.
     """
     event = asyncio.Event()
     loop = asyncio.get_running_loop()

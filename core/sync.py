@@ -47,7 +47,7 @@ async def _run(system: str, group_id: int) -> Any:
     outcome: Any
     try:
         outcome = await cast("Awaitable[Any]", sub_sync(group_id))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other systems still run
         sentry_sdk.capture_exception(error)
         log.warning("sync_failed", system=system, group_id=group_id, error=str(error))
         outcome = {"error": str(error) or type(error).__name__}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import discord
 import structlog
@@ -41,10 +41,10 @@ class Totals:
     failed: int = 0
     problems: Counter[str] = field(default_factory=Counter)
 
-    def add(self, result: SyncResult | Mapping[str, Any]) -> None:
+    def add(self, result: SyncResult) -> None:
         """Count one group's `sync_group` result."""
         self.groups += 1
-        for system, part in result.items():
+        for system, part in cast("dict[str, Any]", result).items():
             if "error" in part:
                 words = _SYSTEMS.get(system)
                 self._problem(f"{words}: {part['error']}" if words else str(part["error"]))

@@ -39,8 +39,10 @@ async def _make(
     reason: str,
     parent_id: int | None = None,
 ) -> Any:
-    """One POST. The high-level calls are passed by: they take an Object for a role as a member
-    (2.7.1), and a role made a moment ago is not in the cache yet.
+    """Make it by one POST.
+
+    The high-level calls are passed by: they take an Object for a role as a member (2.7.1), and
+    a role made a moment ago is not in the cache yet.
     """
     number, cls = _CLASSES[kind]
     options: dict[str, Any] = {"name": name}
@@ -164,9 +166,9 @@ async def find(
     for item in sorted(found, key=lambda i: i.id):
         right_kind = kind == "role" or str(item.type) == kind
         right_place = kind in {"role", "category"} or item.category_id == parent_id
-        if right_kind and right_place and item.name == name and item.id not in taken:
-            if item.created_at >= since:
-                return int(item.id)
+        ours = item.name == name and item.id not in taken and item.created_at >= since
+        if right_kind and right_place and ours:
+            return int(item.id)
     return None
 
 

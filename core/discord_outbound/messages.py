@@ -13,6 +13,7 @@ from core.discord_outbound.channels import get_or_fetch_channel
 from core.discord_outbound.outcome import Outcome, attempt
 
 CONTENT_LIMIT = 2000  # Discord's limit of characters per message
+_GONE = Outcome("unknown_channel", "the channel is gone", permanent=True)
 
 
 def nonce_of(key: str) -> str:
@@ -43,7 +44,7 @@ async def send_channel_message(
     outcome = await attempt(get_or_fetch_channel(get_bot(), channel_id))
     channel = outcome.value
     if channel is None:
-        return outcome if not outcome else Outcome("unknown_channel", "the channel is gone", True)
+        return outcome if not outcome else _GONE
     extra: dict[str, Any] = {"nonce": nonce_of(key)} if key else {}
     if view is not None:
         extra["view"] = view
@@ -76,7 +77,7 @@ async def edit_channel_message(
     outcome = await attempt(get_or_fetch_channel(get_bot(), channel_id))
     channel = outcome.value
     if channel is None:
-        return outcome if not outcome else Outcome("unknown_channel", "the channel is gone", True)
+        return outcome if not outcome else _GONE
     return await attempt(
         channel.get_partial_message(message_id).edit(
             content=message[:CONTENT_LIMIT],
@@ -90,5 +91,5 @@ async def pin(channel_id: int, message_id: int) -> Outcome:
     """Pin a post; harmless where it is pinned already."""
     outcome = await attempt(get_or_fetch_channel(get_bot(), channel_id))
     if outcome.value is None:
-        return outcome if not outcome else Outcome("unknown_channel", "the channel is gone", True)
+        return outcome if not outcome else _GONE
     return await attempt(outcome.value.get_partial_message(message_id).pin())

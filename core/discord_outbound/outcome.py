@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -64,7 +65,9 @@ def classify(error: Exception) -> Outcome:
             retry_after=getattr(error, "retry_after", None),
         )
     if isinstance(error, discord.RateLimited):
-        return Outcome("rate_limited", "Discord asked us to slow down", False, error.retry_after)
+        return Outcome(
+            "rate_limited", "Discord asked us to slow down", retry_after=error.retry_after
+        )
     if isinstance(error, discord.HTTPException):
         return _classify_http(error)
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
@@ -77,14 +80,14 @@ def classify(error: Exception) -> Outcome:
 
 
 def _classify_http(error: discord.HTTPException) -> Outcome:
-    if error.status == 429:
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
         header = error.response.headers.get("Retry-After") if error.response else None
         return Outcome(
             "rate_limited",
             "Discord asked us to slow down",
             retry_after=float(header) if header else None,
         )
-    if error.status >= 500 or error.status == 0:
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == 0:
         return Outcome("discord_down", f"Discord answered with an error ({error.status})")
     if error.code in _CODES:
         kind, text = _CODES[error.code]

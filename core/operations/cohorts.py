@@ -23,7 +23,7 @@ from core.db.models import (
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.operations.common import Actor, audit, clean, ensure_guild, get_cohort
-from core.reconcile.channels import ROLE_LIMIT, ROLE_WARN
+from core.reconcile.channels import CATEGORY_LIMIT, CHANNEL_LIMIT, ROLE_LIMIT, ROLE_WARN
 
 NAME_LIMIT = 90  # of Discord's 100, so that "… (2)" fits
 MAX_GROUPS = 100  # per cohort: 200 channels of Discord's 500
@@ -101,14 +101,14 @@ def warnings_for(draft: CohortDraft, *, roles: int, channels: int) -> list[str]:
     notes = []
     per_group = 2 if draft.rooms == "both" else 1
     rooms = draft.groups * per_group
-    if rooms > 50:
+    if rooms > CATEGORY_LIMIT:
         notes.append(
             f"{rooms} channels do not fit into one category (Discord allows 50), so further "
             f"categories are named “{draft.name} (2)” and so on."
         )
     if draft.access_mode == "role" and roles + draft.groups > ROLE_WARN:
         notes.append(f"The server would have {roles + draft.groups} of {ROLE_LIMIT} roles.")
-    if channels + rooms + 1 > 500:
+    if channels + rooms + 1 > CHANNEL_LIMIT:
         notes.append(
             f"The server has {channels} channels; with {rooms} more it would pass Discord's "
             "limit of 500."

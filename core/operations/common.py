@@ -16,7 +16,7 @@ from core.db.models import AuditEntry, Cohort, Group, Guild, Member, User
 from core.errors import Refusal
 
 # Invisible characters that turn text around or hide it; the rest of "Cf" keeps emoji together.
-_HOSTILE = dict.fromkeys(map(ord, "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"))  # fmt: skip
+_HOSTILE = dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
 _ZERO_WIDTH = "\u200b\u2060\u00ad"
 
 

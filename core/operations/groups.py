@@ -133,7 +133,13 @@ async def _select(
     now = utcnow()
     rows = cast("list[Any]", (await session.execute(query)).all())
     return [
-        GroupView(*row[:8], has_started(row[4], zone, now), row[8], row[9], bool(row[10]))
+        GroupView(
+            *row[:8],
+            started=has_started(row[4], zone, now),
+            text_id=row[8],
+            voice_id=row[9],
+            mine=bool(row[10]),
+        )
         for row in rows
     ]
 

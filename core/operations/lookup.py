@@ -30,8 +30,9 @@ class Choice:
 
 
 def _unique(pairs: list[tuple[int, str]], kind: str) -> list[Choice]:
-    """Labels cut to Discord's limit; equal ones get a number, since equal labels both select
-    the first (discord-api-docs#8565).
+    """Labels cut to Discord's limit; equal ones get a number.
+
+    Of two equal labels Discord always selects the first (discord-api-docs#8565).
     """
     seen: dict[str, int] = {}
     result = []

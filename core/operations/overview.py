@@ -51,7 +51,7 @@ async def _names(guild_id: int, view: GuildView) -> Callable[[int], str]:
         rows = await session.execute(
             select(Member.user_id, Member.name).where(Member.guild_id == guild_id)
         )
-        people: dict[int, str] = {user: name for user, name in rows}
+        people = {row.user_id: row.name for row in rows}
 
     def name_of(discord_id: int) -> str:
         if discord_id == view.everyone_id:

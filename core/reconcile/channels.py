@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from core.plan import ByHand, Change, Create, Gone, Plan, Rename
 
 NAME_LIMIT = 100  # Discord's limit for roles and channels
+CHANNEL_LIMIT = 500  # Discord's limit of channels, categories included, per server
 CATEGORY_LIMIT = 50  # Discord's limit of channels per category
 ROLE_WARN, ROLE_LIMIT = 240, 250  # Discord refuses the 251st role
 RENAMES, RENAME_WINDOW = 2, timedelta(minutes=10)  # discord-api-docs #1900

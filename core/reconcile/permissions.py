@@ -204,8 +204,8 @@ def diff(place: Place, want: Desired, *, repair: bool = False) -> Plan:
             changes.append(change)
         if note:
             by_hand.append(note)
-    for target in place.ledger.keys() - want.bits.keys() - want.away - want.ignored:
-        changes.append(_unwanted(place, want, target))
+    over = place.ledger.keys() - want.bits.keys() - want.away - want.ignored
+    changes += [_unwanted(place, want, target) for target in over]
     known = want.bits.keys() | place.ledger.keys() | want.away | want.ignored
     sees = VIEW_CHANNEL | HAS_ROLE.allow
     by_hand += [

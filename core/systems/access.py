@@ -56,6 +56,7 @@ def policy_of(facts: Facts, view: GuildView, *, repair: bool = False) -> Policy:
 
 
 def people_of(facts: Facts, view: GuildView) -> tuple[Person, ...]:
+    """The group's people, with who of them is on the server and let in."""
     return tuple(
         Person(user, status, role == "facilitator", view.is_here(user))
         for user, status, role in facts.people

@@ -248,7 +248,7 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
     database = get_database()
     async with database.transaction() as session:
         if run.errors:
-            values |= await _failure(session, run, plan)
+            values |= _failure(run, plan)
         elif waiting and not later:
             values = {}  # a hint came before its time; the row stays as it is
         elif later:
@@ -279,7 +279,7 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
     return fresh
 
 
-async def _failure(session: Any, run: _Run, plan: Plan) -> dict[str, Any]:
+def _failure(run: _Run, plan: Plan) -> dict[str, Any]:
     """The row after a failed run. Temporary wins: it is the one worth trying again soon."""
     temporary = [e for e in run.errors if isinstance(e, TemporaryError)]
     worst = temporary[0] if temporary else run.errors[0]

@@ -32,8 +32,9 @@ class Made:
 
 
 async def make_all(facts: Facts, view: GuildView, creates: list[Create], reason: str) -> Made:
-    """Make the group's missing objects in order, its category first. One failure ends it:
-    without the category or the role there is nothing to put the rest into.
+    """Make the group's missing objects in order, its category first. One failure ends it.
+
+    Without the category or the role there is nothing to put the rest into.
     """
     made = Made()
     group_role = facts.objects.get("role")
