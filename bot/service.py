@@ -21,6 +21,7 @@ from core.db.engine import Database, asyncpg_url, set_database
 from core.db.instance import Instance
 from core.db.migrate import upgrade
 from core.discord_outbound import set_bot
+from core.discord_outbound.outcome import patience
 from core.errors import ConfigurationError
 
 log = structlog.get_logger(__name__)
@@ -117,6 +118,7 @@ async def run(settings: Settings) -> None:
     if not token:
         raise ConfigurationError(gateway.TOKEN_MISSING)
     gateway.point_elsewhere(settings.discord_api_base, settings.discord_gateway_url)
+    patience.seconds = settings.call_seconds
     stop = stop_event()
     async with postgres(settings) as (url, revive), opened(url, settings) as database:
         worker = background.Worker()

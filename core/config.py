@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     probe_minutes: float = Field(60, gt=0)
     # A crashed process's lease is freed at start; a frozen one costs at most this long.
     lease_seconds: float = Field(60, gt=1)
+    # One call to Discord, discord.py's own retries (25 s) included, may take so long.
+    call_seconds: float = Field(60, gt=0)
     demo_port: int = Field(8080, ge=0, le=65535)
 
 

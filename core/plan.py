@@ -151,17 +151,18 @@ class Plan:
         return hashlib.sha256(repr((self.changes, self.context)).encode()).hexdigest()
 
     def check(self, *, confirmed: bool = False) -> None:
-        """Raise UnsafePlan where more than 30 % of ten or more would lose access unexplained."""
-        lost = {
+        """Raise UnsafePlan where over 30 % of ten or more entries would go unexplained."""
+        # Like `owned`, entries: somebody in a text and a voice channel has two.
+        lost = [
             c.target_id
             for c in self.changes
             if isinstance(c, SetAccess) and c.verb == "revoke" and not c.explained
-        }
+        ]
         if confirmed or self.owned < SAFE_COUNT or len(lost) <= SAFE_SHARE * self.owned:
             return
         raise UnsafePlan(
-            f"{len(lost)} of {self.owned} people would lose access and nothing explains it, so "
-            "nothing was taken away. Look at /sync plan, then confirm with /sync apply."
+            f"{len(set(lost))} people would lose access and nothing explains it, so nothing was "
+            "taken from them. Look at /sync plan, then confirm with /sync apply."
         )
 
     def only_safe(self) -> Plan:

@@ -123,7 +123,7 @@ class Site:
             showing = await self.stage.show(str(asked["tab"]), person, channel)
         except SetupError as error:
             raise web.HTTPNotFound(text="This person cannot see that channel.") from error
-        return web.json_response({"url": f"/discord/?{len(showing.capability)}#{showing.capability}"})
+        return web.json_response({"url": f"/discord/#{showing.capability}"})
 
     async def _preview_page(self, request: web.Request) -> web.Response:
         """SimCord's page, without the parts that are for people who test bots."""
@@ -144,7 +144,9 @@ class Site:
         async with self.stage.lock:
             self.stage.use(showing)
             try:
-                return await self._fetch(request, showing)
+                answer = await self._fetch(request, showing)
+                showing.opened = showing.opened or request.path == "/api/pages"
+                return answer
             finally:
                 self.stage.noticed(showing)
 

@@ -33,6 +33,7 @@ class Showing:
     person: MemberActor
     channel_id: int
     seen: int = 0
+    opened: bool = False  # a browser has loaded its page
 
     @property
     def capability(self) -> str:
@@ -75,8 +76,11 @@ class Stage:
     def alive(self, tab: str) -> bool:
         """Whether this tab still shows something that answers."""
         showing = self.tabs.get(tab)
-        # The page that a browser opened ends by itself after ten minutes without a look at it.
-        return showing is not None and bool(showing.preview._pages)  # noqa: SLF001
+        if showing is None:
+            return False
+        # A page ends by itself ten minutes after the browser last looked (a laptop that slept);
+        # the preview's own, which no browser shows, stays.
+        return not showing.opened or len(showing.preview._pages) > 1  # noqa: SLF001
 
     def use(self, showing: Showing) -> None:
         """Put this preview in SimCord's one place; only while holding the lock."""

@@ -75,9 +75,9 @@ def _channels(town: Town, person: MemberActor) -> list[ChannelSeen]:
         if row.type not in {TEXT, VOICE}:
             continue
         rights = backend.compute_permissions(town.guild.id, person.id, row.id)
-        if rights & VIEW != (VIEW if row.type == TEXT else discord.Permissions.view_channel.flag):
-            if row.type == TEXT or not rights & discord.Permissions.view_channel.flag:
-                continue
+        needed = VIEW if row.type == TEXT else discord.Permissions.view_channel.flag
+        if rights & needed != needed:
+            continue
         parent = backend.channels.get(row.parent_id) if row.parent_id else None
         found.append(
             {

@@ -142,9 +142,7 @@ async def begin(interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
 
 
-async def show(
-    interaction: Interaction, text: str, view: discord.ui.View | None = None
-) -> None:
+async def show(interaction: Interaction, text: str, view: discord.ui.View | None = None) -> None:
     """The private answer after `begin`: it takes the place of what was shown before."""
     await interaction.edit_original_response(
         content=text, view=view, allowed_mentions=discord.AllowedMentions.none()

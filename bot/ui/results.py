@@ -12,6 +12,7 @@ from typing import Any, cast
 import discord
 import structlog
 
+from bot.ui.answer import acknowledge
 from bot.ui.text import count, lines, plain
 from core import sync
 from core.discord_outbound.messages import edit_channel_message, send_channel_message
@@ -79,7 +80,7 @@ class Totals:
         )
 
     def troubles(self) -> list[str]:
-        """One line a kind of error, the most frequent first: "12 × Muster lacks …"."""
+        """One line a kind of error with its number, the most frequent first."""
         return [f"⚠️ {n} × {plain(text)}" for text, n in self.problems.most_common()]
 
 
@@ -113,9 +114,7 @@ class Progress:
     async def begin(self) -> None:
         """Acknowledge what has not been acknowledged, and say that work has begun."""
         interaction = self._interaction
-        if not interaction.response.is_done():
-            from_message = interaction.type is not discord.InteractionType.application_command
-            await interaction.response.defer(ephemeral=True, thinking=not from_message)
+        await acknowledge(interaction)
         if self._post and interaction.guild_id is not None:
             self._channel_id = (await settings.get(interaction.guild_id)).moderator_channel_id
         if self._total > 1:
@@ -140,8 +139,9 @@ class Progress:
     def _finished(self, note: str) -> str:
         totals = self.totals
         icon = "⚠️" if totals.failed else "✅"
-        parts = [f"{icon} **{self._title}** · {count(totals.groups, 'group')}", totals.summary()]
+        parts = [f"{icon} **{self._title}** · {count(totals.groups, 'group')}"]
         parts += [note] if note else []
+        parts.append(totals.summary())
         parts += totals.troubles()
         if totals.failed:
             parts.append(

@@ -99,10 +99,23 @@ def _classify_http(error: discord.HTTPException) -> Outcome:
     return Outcome(kind, text[:300], permanent=True)
 
 
+class Patience:
+    """How long one call may take, in seconds, discord.py's own retries (25 s) included.
+
+    Set once by the composition root. Without it aiohttp would wait for five minutes.
+    """
+
+    seconds = 60.0
+
+
+patience = Patience()
+
+
 async def attempt(call: Awaitable[Any]) -> Outcome:
     """Await `call`; every failure that belongs to Discord or the network becomes an Outcome."""
     try:
-        return Outcome(value=await call)
+        async with asyncio.timeout(patience.seconds):
+            return Outcome(value=await call)
     except (discord.DiscordException, OSError, TimeoutError, aiohttp.ClientError) as error:
         return classify(error)
 

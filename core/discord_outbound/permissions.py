@@ -15,6 +15,9 @@ from core.reconcile.permissions import TEXT_ACCESS, VIEW_CHANNEL, VOICE_ACCESS
 
 # Up to this many differences a channel are written one by one: race-free and idempotent.
 SINGLE_CALLS = 2
+# Discord's OpenAPI description allows no more entries in one create or edit call, although a
+# channel holds 1,000; beyond it only single calls work.
+LIST_LIMIT = 100
 
 
 async def grant_channel_access(
@@ -139,6 +142,8 @@ async def _patch(channel_id: int, changes: Sequence[SetAccess], reason: str) -> 
                 "type": 0 if change.is_role else 1,
             }
     ours = {c.target_id for c in changes}
+    if len(merged) > LIST_LIMIT:
+        return Outcome("invalid", "too many entries for one call", permanent=True)
     outcome = await attempt(
         bot.http.edit_channel(
             channel_id, permission_overwrites=list(merged.values()), reason=reason

@@ -29,6 +29,7 @@ NAME_LIMIT = 90  # of Discord's 100, so that "… (2)" fits
 MAX_GROUPS = 100  # per cohort: 200 channels of Discord's 500
 MAX_SEATS = 500
 MAX_MEETINGS = 200
+ROLE_BETTER = 98  # people who fit into one call beside @everyone's and the bot's own entry
 LIVE = (GroupStatus.preview, GroupStatus.active)
 
 
@@ -105,6 +106,11 @@ def warnings_for(draft: CohortDraft, *, roles: int, channels: int) -> list[str]:
         notes.append(
             f"{rooms} channels do not fit into one category (Discord allows 50), so further "
             f"categories are named “{draft.name} (2)” and so on."
+        )
+    if draft.access_mode == "overwrites" and draft.seats > ROLE_BETTER:
+        notes.append(
+            f"With {draft.seats} seats a group, access by role is faster: from about "
+            f"{ROLE_BETTER} people on Discord wants one call for each of them."
         )
     if draft.access_mode == "role" and roles + draft.groups > ROLE_WARN:
         notes.append(f"The server would have {roles + draft.groups} of {ROLE_LIMIT} roles.")

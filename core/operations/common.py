@@ -16,8 +16,12 @@ from core.db.models import AuditEntry, Cohort, Group, Guild, Member, User
 from core.errors import Refusal
 
 # Invisible characters that turn text around or hide it; the rest of "Cf" keeps emoji together.
-_HOSTILE = dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
+_HOSTILE = dict.fromkeys(
+    [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF]
+)
 _ZERO_WIDTH = "\u200b\u2060\u00ad"
+# Letters and symbols that show nothing (Hangul fillers, the blank Braille cell).
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def clean(text: str, *, limit: int, what: str = "name") -> str:
     kept = "".join(
         c
         for c in spaced.translate(_HOSTILE)
-        if unicodedata.category(c) not in {"Cc", "Cs", "Co", "Cn"} and c not in _ZERO_WIDTH
+        if unicodedata.category(c) not in {"Cc", "Cs", "Co", "Cn"} and c not in _ZERO_WIDTH + _BLANK
     )
     result = " ".join(kept.split())
     if not any(unicodedata.category(c)[0] in "LNSP" for c in result):
@@ -86,9 +90,13 @@ async def guild_settings(session: AsyncSession, guild_id: int) -> GuildSettings:
 async def get_cohort(
     session: AsyncSession, guild_id: int, cohort_id: int, *, lock: bool = False
 ) -> Cohort:
-    """A cohort of this guild. Raises Refusal(cohort_not_found) for any other."""
+    """A cohort of this guild. Raises Refusal(cohort_not_found) for any other.
+
+    The lock lets others refer to the row: a join holds its group and then points at the cohort,
+    while an edit holds the cohort and then wants its groups; FOR UPDATE would be a deadlock.
+    """
     query = select(Cohort).where(Cohort.id == cohort_id, Cohort.guild_id == guild_id)
-    row = await session.scalar(query.with_for_update() if lock else query)
+    row = await session.scalar(query.with_for_update(key_share=True) if lock else query)
     if row is None:
         raise Refusal("cohort_not_found", "There is no such cohort here. It may have been closed.")
     return row
@@ -99,7 +107,7 @@ async def get_group(
 ) -> Group:
     """A group of this guild. Raises Refusal(group_not_found) for any other."""
     query = select(Group).where(Group.id == group_id, Group.guild_id == guild_id)
-    row = await session.scalar(query.with_for_update() if lock else query)
+    row = await session.scalar(query.with_for_update(key_share=True) if lock else query)
     if row is None:
         raise Refusal("group_not_found", "There is no such group here. It may have been closed.")
     return row

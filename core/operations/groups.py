@@ -134,14 +134,12 @@ async def _select(
     rows = cast("list[Any]", (await session.execute(query)).all())
     return [
         GroupView(
-            *row[:8],
-            started=has_started(row[4], zone, now),
-            text_id=row[8],
-            voice_id=row[9],
-            mine=bool(row[10]),
+            group, name, cohort, cohort_name, start, status, members, seats,
+            has_started(start, zone, now), text_id, voice_id, bool(is_mine),
         )
-        for row in rows
-    ]
+        for group, name, cohort, cohort_name, start, status, members, seats,
+            text_id, voice_id, is_mine in rows
+    ]  # fmt: skip
 
 
 async def joinable(guild_id: int, user_id: int | None) -> list[GroupView]:
@@ -363,9 +361,9 @@ async def _move_everybody(
 ) -> list[int]:
     """End the memberships of the source and begin the same ones in the target, with new seats."""
     rows = await session.scalars(
-        select(Membership).where(
-            Membership.group_id == source.id, Membership.status == MembershipStatus.active
-        )
+        select(Membership)
+        .where(Membership.group_id == source.id, Membership.status == MembershipStatus.active)
+        .with_for_update()  # who is just switching away is left out once that is done
     )
     moving = rows.all()
     for old in moving:

@@ -34,13 +34,16 @@ def _unique(pairs: list[tuple[int, str]], kind: str) -> list[Choice]:
 
     Of two equal labels Discord always selects the first (discord-api-docs#8565).
     """
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     result = []
     for row_id, label in pairs:
-        key = label[:_LABEL].lower()
-        seen[key] = seen.get(key, 0) + 1
-        suffix = f" ({seen[key]})" if seen[key] > 1 else ""
-        result.append(Choice(label[: _LABEL - len(suffix)] + suffix, f"{kind}:{row_id}", row_id))
+        shown, number = label[:_LABEL], 1
+        while shown.lower() in taken:
+            number += 1
+            suffix = f" ({number})"
+            shown = label[: _LABEL - len(suffix)] + suffix
+        taken.add(shown.lower())
+        result.append(Choice(shown, f"{kind}:{row_id}", row_id))
     return result
 
 

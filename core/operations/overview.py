@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from core.clock import utcnow
 from core.db.engine import get_database
@@ -17,8 +19,11 @@ from core.db.queries.sync_states import mark_due
 from core.discord_outbound.cache import GuildView, guild_view
 from core.errors import TemporaryError
 from core.operations.common import Actor, audit
-from core.plan import ByHand, Create, Rename, SetAccess
+from core.plan import NOUN, ByHand, Create, Plan, Rename, SetAccess
+from core.reconcile import channels
 from core.systems import access
+
+_Child = aliased(ManagedObject)
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,10 @@ class Planned:
     """All groups with something to do or to report, and the sums for the preview's first line."""
 
     groups: list[PlannedGroup] = field(default_factory=list)
-    creates: int = 0
+    creates: int = 0  # everything that would be made: categories, roles and channels
+    categories: int = 0
+    roles: int = 0
+    channels: int = 0
     renames: int = 0
     grants: int = 0
     removals: int = 0
@@ -79,33 +87,103 @@ async def plan(
         raise TemporaryError("Discord does not show this server right now. Try again in a minute.")
     name_of = await _names(guild_id, view)
     async with get_database().transaction() as session:
-        facts = await access_queries.gather(session, group_ids)
-    result = Planned()
-    for fact in facts:
-        if fact.group.guild_id != guild_id:
-            continue
-        result.looked_at += 1
-        whole = access.plan(fact, view, utcnow(), repair=repair).whole
-        for change in whole.changes:
-            result.creates += isinstance(change, Create)
-            result.renames += isinstance(change, Rename)
-            if isinstance(change, SetAccess):
-                result.removals += change.verb == "revoke"
-                result.grants += change.verb != "revoke"
+        facts = [
+            f
+            for f in await access_queries.gather(session, group_ids)
+            if f.group.guild_id == guild_id
+        ]
+        plans = [access.plan(f, view, utcnow(), repair=repair).whole for f in facts]
+        homes = await _new_categories(
+            session,
+            [(f, p) for f, p in zip(facts, plans, strict=True) if _makes_channels(p.changes)],
+            view,
+        )
+    result = Planned(looked_at=len(facts))
+    for fact, whole in zip(facts, plans, strict=True):
         result.by_hand += len(whole.by_hand)
-        if whole or whole.by_hand:
-            lines = [
-                f"let {name_of(user)} in from the start"
-                for user in _born_inside(whole.changes, fact, view)
-            ]
-            result.groups.append(
-                PlannedGroup(
-                    fact.group.id, f"{fact.group.name} · {fact.group.cohort_name}",
-                    (*whole.words(name_of), *lines),
-                    tuple(b.words(name_of) for b in whole.by_hand),
-                )
-            )  # fmt: skip
+        home = homes.get(fact.group.id)
+        if not (whole or whole.by_hand):
+            continue
+        born = [name_of(user) for user in _born_inside(whole.changes, fact, view)]
+        _sum(result, whole.changes, home=home, born=len(born))
+        result.groups.append(
+            PlannedGroup(
+                fact.group.id, f"{fact.group.name} · {fact.group.cohort_name}",
+                (
+                    *([f"create the category “{home}”"] if home else []),
+                    *_without_category(whole).words(name_of),
+                    *(f"let {name} in from the start" for name in born),
+                ),
+                tuple(b.words(name_of) for b in whole.by_hand),
+            )
+        )  # fmt: skip
     return result
+
+
+def _makes_channels(changes: Sequence[object]) -> bool:
+    return any(isinstance(c, Create) and c.kind in {"text", "voice"} for c in changes)
+
+
+def _without_category(plan: Plan) -> Plan:
+    """Categories are shared by groups, so they are told of once; see _new_categories."""
+    kept = tuple(c for c in plan.changes if not (isinstance(c, Create) and c.kind == "category"))
+    return Plan(kept)
+
+
+def _sum(result: Planned, changes: Sequence[object], *, home: str | None, born: int) -> None:
+    """Add one group's changes to the sums."""
+    result.categories += home is not None
+    result.creates += home is not None
+    result.grants += born
+    for change in changes:
+        if isinstance(change, Create) and change.kind != "category":
+            result.creates += 1
+            result.roles += change.kind == "role"
+            result.channels += change.kind != "role"
+        result.renames += isinstance(change, Rename)
+        if isinstance(change, SetAccess):
+            result.removals += change.verb == "revoke"
+            result.grants += change.verb != "revoke"
+
+
+async def _new_categories(
+    session: AsyncSession, making: Sequence[tuple[access_queries.Facts, Plan]], view: GuildView
+) -> dict[int, str]:
+    """By group id, the category that would be made for it; later groups of it are not listed.
+
+    Goes through the groups in order, as the sync does, with Discord's limit of 50 channels per
+    category (core.reconcile.channels.CATEGORY_LIMIT).
+    """
+    cohorts = {f.group.cohort_id for f, _ in making}
+    rows = await session.execute(
+        select(ManagedObject, func.count(_Child.id))
+        .outerjoin(_Child, _Child.parent_id == ManagedObject.id)
+        .where(ManagedObject.cohort_id.in_(cohorts), ManagedObject.kind == "category")
+        .group_by(ManagedObject.id)
+    )
+    inside: dict[int, dict[int, int]] = {cohort: {} for cohort in cohorts}
+    made: set[tuple[int, int]] = set()
+    for item, promised in rows:
+        assert item.cohort_id is not None
+        there = len(list(view.children(item.discord_id))) if item.discord_id else 0
+        full = channels.CATEGORY_LIMIT if item.state == "deleted" else 0
+        inside[item.cohort_id][item.ordinal] = max(promised, there, full)
+        if item.state != "intent":
+            made.add((item.cohort_id, item.ordinal))
+    homes: dict[int, str] = {}
+    for fact, plan in making:
+        group, own = fact.group, fact.category
+        rooms = sum(isinstance(c, Create) and c.kind in {"text", "voice"} for c in plan.changes)
+        if own is not None:
+            ordinal = own.ordinal  # its place there was promised before
+        else:
+            ordinal = channels.fitting_category(inside[group.cohort_id], rooms)
+            taken = inside[group.cohort_id].get(ordinal, 0)
+            inside[group.cohort_id][ordinal] = taken + rooms
+        if (group.cohort_id, ordinal) not in made:
+            made.add((group.cohort_id, ordinal))
+            homes[group.id] = channels.category_name(group.cohort_name, ordinal)
+    return homes
 
 
 def _born_inside(
@@ -166,9 +244,16 @@ async def status(guild_id: int, *, all_groups: bool = False) -> list[SystemStatu
                 ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted"
             )
         )
+        # A category belongs to the groups inside it: repairing any of them brings it back.
+        homes = await session.execute(
+            select(_Child.group_id, ManagedObject.kind, ManagedObject.name)
+            .join(ManagedObject, ManagedObject.id == _Child.parent_id)
+            .where(ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted")
+            .distinct()
+        )
         deleted: dict[int | None, list[str]] = {}
-        for group_id, kind, name in gone:
-            deleted.setdefault(group_id, []).append(f"{kind} “{name}”")
+        for group_id, kind, name in [*gone, *homes]:
+            deleted.setdefault(group_id, []).append(f"{NOUN[kind]} “{name}”")
         found = []
         for state, group, cohort in rows:
             notes = tuple(ByHand(*note).words(name_of) for note in state.by_hand.get("notes", []))

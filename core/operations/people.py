@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from core.clock import utcnow
 from core.db.engine import get_database
@@ -39,6 +39,18 @@ async def member_joined(guild_id: int, user_id: int, name: str) -> str | None:
         await ensure_person(session, guild_id, user_id, name)
         member = await session.get_one(Member, (guild_id, user_id))
         member.joined_at, member.left_at = utcnow(), None
+        # Who leaves loses their roles on Discord (their entries in channels stay): that was no
+        # hand, so they are given again.
+        roles = select(ManagedObject.discord_id).where(
+            ManagedObject.guild_id == guild_id,
+            ManagedObject.kind == "role",
+            ManagedObject.discord_id.is_not(None),
+        )
+        await session.execute(
+            delete(ManagedOverwrite).where(
+                ManagedOverwrite.place_id.in_(roles), ManagedOverwrite.target_id == user_id
+            )
+        )
         settings = await guild_settings(session, guild_id)
         return member.nickname if settings.keep_nicknames else None
 

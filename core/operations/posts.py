@@ -1,4 +1,4 @@
-"""What follows a change of seats by itself: the posted list of groups, and who waits for a seat.
+"""The list of groups that moderators post: put up once, kept up to date, put back if deleted.
 
 A post is a view to keep up, not a message to send: its row has the channel, the message and the
 hash of what it shows. How it looks is the caller's business (`Draw`), when it changes is ours.
@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -21,21 +20,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.models import Group, Projection, SeatWatch, User
+from core.db.models import Projection
 from core.discord_outbound import messages
 from core.discord_outbound.cache import guild_view
+from core.discord_outbound.outcome import OK, Outcome
 from core.errors import Refusal
-from core.operations import groups, membership
+from core.operations import groups
 from core.operations.common import Actor, audit, ensure_guild
 from core.operations.groups import GroupView
 
 log = structlog.get_logger(__name__)
 
 KIND = "groups_post"
-# A claim on a watcher that came to no end within this time (a crash) is given up. It must be
-# longer than Discord remembers a nonce ("the past few minutes"), or somebody might hear twice.
-CLAIM = timedelta(minutes=10)
-
 # From the groups that can be joined to a post's text and its buttons.
 Draw = Callable[[Sequence[GroupView]], tuple[str, Any]]
 
@@ -50,6 +46,14 @@ class Posted:
     pin_problem: str | None = None
 
 
+@dataclass(frozen=True)
+class Result:
+    """What became of one post: the edit or send, and the pin where there was one to set."""
+
+    outcome: Outcome
+    pinned: Outcome = OK
+
+
 @dataclass
 class _Turn:
     """One refresh of a guild's posts at a time, and at most one that waits for it."""
@@ -58,7 +62,7 @@ class _Turn:
     waiting: bool = False
 
 
-_turns: WeakValueDictionary[int, Any] = WeakValueDictionary()
+_turns: WeakValueDictionary[int, _Turn] = WeakValueDictionary()
 
 
 async def publish(actor: Actor, channel_id: int, draw: Draw) -> Posted:
@@ -74,31 +78,32 @@ async def publish(actor: Actor, channel_id: int, draw: Draw) -> Posted:
         await ensure_guild(session, actor.guild_id)
         await session.execute(_row(actor.guild_id, channel_id).on_conflict_do_nothing())
         row = await _find(session, actor.guild_id, channel_id)
-        was_there = row is not None and row.message_id is not None
-    await refresh(actor.guild_id, draw, force=True)
+        before = row.message_id if row is not None else None
+    result = (await refresh(actor.guild_id, draw, force=True)).get(channel_id, Result(OK))
     async with get_database().transaction() as session:
         row = await _find(session, actor.guild_id, channel_id)
         message_id = row.message_id if row is not None else None
-        if not was_there and message_id is not None:
+        if message_id is not None and message_id != before:
             audit(session, actor, "groups_posted", after={"channel_id": str(channel_id)})
-    if message_id is None:
-        await _forget(actor.guild_id, channel_id)
-        raise Refusal(
-            "not_posted", "The list could not be posted here: `/check` names what Muster lacks."
-        )
-    pinned = await messages.pin(channel_id, message_id)
-    return Posted(channel_id, message_id, was_there, None if pinned else pinned.text)
+    if not result.outcome or message_id is None:
+        if before is None:
+            await _forget(actor.guild_id, channel_id)
+        raise result.outcome.as_error()
+    pinned = result.pinned
+    if message_id == before:
+        pinned = await messages.pin(channel_id, message_id)
+    return Posted(channel_id, message_id, message_id == before, None if pinned else pinned.text)
 
 
-async def refresh(guild_id: int, draw: Draw, *, force: bool = False) -> None:
+async def refresh(guild_id: int, draw: Draw, *, force: bool = False) -> dict[int, Result]:
     """Bring every post of the guild up to date: at most one edit each, none if nothing changed.
 
     Calls that come while one waits share its edit. `force` edits even an unchanged post, which
-    shows whether it is still there.
+    shows whether it is still there. Returns what was done, by channel id.
     """
-    turn: _Turn = _turns.setdefault(guild_id, _Turn())
+    turn = _turns.setdefault(guild_id, _Turn())
     if turn.waiting and not force:
-        return  # whoever waits reads what has changed by now
+        return {}  # whoever waits reads what has changed by now
     turn.waiting = turn.waiting or not force
     async with turn.lock:
         turn.waiting = False
@@ -108,51 +113,47 @@ async def refresh(guild_id: int, draw: Draw, *, force: bool = False) -> None:
             )
             posts = rows.all()
         if not posts:
-            return
+            return {}
         text, view = draw(await groups.joinable(guild_id, None))
         digest = hashlib.sha256(text.encode()).hexdigest()
-        for post in posts:
-            if force or post.dirty or post.message_id is None or post.shown_hash != digest:
-                await _bring(post, text, view, digest)
+        return {
+            post.channel_id: await _bring(post, text, view, digest)
+            for post in posts
+            if force or post.dirty or post.message_id is None or post.shown_hash != digest
+        }
 
 
-async def _bring(post: Projection, text: str, view: Any, digest: str) -> None:
-    if post.message_id is not None:
-        outcome = await messages.edit_channel_message(
-            post.channel_id, post.message_id, text, view=view
-        )
-        if outcome:
-            await _shown(post.id, post.message_id, digest)
-            return
-        if outcome.error_class == "unknown_channel":
-            await _forget(post.guild_id, post.channel_id)
-            return
-        if outcome.error_class != "unknown_message":
-            log.warning("post_not_edited", guild_id=post.guild_id, error=outcome.text)
-            await _failed(post.id)
-            return
+async def _bring(post: Projection, text: str, view: Any, digest: str) -> Result:
+    """Edit one post, or put it up (again) where there is none."""
+    if post.message_id is None:
+        return await _send(post, text, view, digest)
+    outcome = await messages.edit_channel_message(post.channel_id, post.message_id, text, view=view)
+    if outcome:
+        await _shown(post.id, post.message_id, digest)
+    elif outcome.error_class == "unknown_message":
         replaced = await _replace(post)
-        if replaced is None:
-            return  # another process puts it back
-        post = replaced
-    await _send(post, text, view, digest)
+        # None: another process puts it back.
+        return await _send(replaced, text, view, digest) if replaced else Result(OK)
+    elif outcome.error_class == "unknown_channel":
+        await _forget(post.guild_id, post.channel_id)
+    else:
+        log.warning("post_not_edited", guild_id=post.guild_id, error=outcome.text)
+        await _failed(post.id)
+    return Result(outcome)
 
 
-async def _send(post: Projection, text: str, view: Any, digest: str) -> None:
+async def _send(post: Projection, text: str, view: Any, digest: str) -> Result:
     """Post it for the first time, or again. The row's id makes a repeated try one message."""
     outcome = await messages.send_channel_message(
         post.channel_id, text, view=view, key=f"groups-post:{post.id}"
     )
+    if outcome:
+        await _shown(post.id, outcome.value.id, digest)
+        return Result(outcome, await messages.pin(post.channel_id, outcome.value.id))
     if outcome.error_class == "unknown_channel":
         await _forget(post.guild_id, post.channel_id)
-        return
-    if not outcome:
-        log.warning("post_not_sent", guild_id=post.guild_id, error=outcome.text)
-        return
-    await _shown(post.id, outcome.value.id, digest)
-    pinned = await messages.pin(post.channel_id, outcome.value.id)
-    if not pinned:
-        log.info("post_not_pinned", guild_id=post.guild_id, error=pinned.text)
+    log.warning("post_not_sent", guild_id=post.guild_id, error=outcome.text)
+    return Result(outcome)
 
 
 def _row(guild_id: int, channel_id: int) -> Any:
@@ -224,87 +225,20 @@ async def deleted(guild_id: int, message_ids: Sequence[int]) -> bool:
         return bool(rows.all())
 
 
-async def guild_of(group_id: int) -> int | None:
-    """The guild of a group, whatever its status."""
+async def guilds() -> list[int]:
+    """Ids of the guilds that have a post to keep up."""
     async with get_database().transaction() as session:
-        found: int | None = await session.scalar(select(Group.guild_id).where(Group.id == group_id))
-        return found
-
-
-async def look_again() -> tuple[list[int], list[int]]:
-    """What the clock may have changed: (guild ids with posts, group ids with watchers).
-
-    Watchers whose message never got to an end (a crash, Discord down) are freed to be told.
-    """
-    now = utcnow()
-    async with get_database().transaction() as session:
-        await session.execute(
-            update(SeatWatch)
-            .where(SeatWatch.told_at.is_(None), SeatWatch.claimed_at < now - CLAIM)
-            .values(claimed_at=None)
-        )
-        guilds = await session.scalars(
+        rows = await session.scalars(
             select(Projection.guild_id).where(Projection.kind == KIND).distinct()
         )
-        waited_for = await session.scalars(
-            select(SeatWatch.group_id).where(SeatWatch.claimed_at.is_(None)).distinct()
-        )
-        return sorted(guilds), sorted(waited_for)
+        return sorted(rows)
 
 
-async def tell_watchers(group_id: int) -> int:
-    """Tell those who wait that this group has a seat, each once; how many were told."""
-    guild_id = await guild_of(group_id)
-    view = guild_view(guild_id) if guild_id is not None else None
-    if guild_id is None or view is None:
-        return 0  # the sweep comes again once the guild is there
-    label, _, people = await membership.freed_seats(group_id)
-    told = 0
-    for user_id in people:
-        text = (
-            f"🪑 A seat is free in **{messages.plain(label)}** on {messages.plain(view.name)}. "
-            "Use `/groups` there to take it; whoever comes first gets it."
-        )
-        done = True
-        if view.member(user_id) is not None:
-            done = await _tell(guild_id, group_id, user_id, text)
-            told += done
-        if done:
-            await _told(group_id, user_id)
-    return told
-
-
-async def _tell(guild_id: int, group_id: int, user_id: int, text: str) -> bool:
-    """A direct message, else a mention beside the posted list. False: try again later."""
-    async with get_database().transaction() as session:
-        watch = await session.scalar(
-            select(SeatWatch.id).where(SeatWatch.group_id == group_id, SeatWatch.user_id == user_id)
-        )
-        wants = await session.scalar(select(User.dm_enabled).where(User.id == user_id))
-        channel = await session.scalar(
-            select(Projection.channel_id)
-            .where(Projection.guild_id == guild_id, Projection.kind == KIND)
-            .order_by(Projection.id)
-            .limit(1)
-        )
-    key = f"seat:{watch}:{utcnow():%Y%m%d%H}"
-    if wants:
-        outcome = await messages.send_dm(user_id, text, key=key)
-        if outcome or not outcome.permanent:
-            return bool(outcome)
-    if channel is not None:
-        mentioned = await messages.send_channel_message(
-            channel, f"<@{user_id}> {text}", mention=[user_id], key=key
-        )
-        return bool(mentioned) or mentioned.permanent
-    log.info("watcher_not_reached", guild_id=guild_id, group_id=group_id, user_id=user_id)
-    return True
-
-
-async def _told(group_id: int, user_id: int) -> None:
-    async with get_database().transaction() as session:
-        await session.execute(
-            update(SeatWatch)
-            .where(SeatWatch.group_id == group_id, SeatWatch.user_id == user_id)
-            .values(told_at=utcnow())
-        )
+async def channels(session: AsyncSession, guild_id: int) -> list[int]:
+    """Discord ids of the channels with the guild's lists, oldest first."""
+    rows = await session.scalars(
+        select(Projection.channel_id)
+        .where(Projection.guild_id == guild_id, Projection.kind == KIND)
+        .order_by(Projection.id)
+    )
+    return list(rows)

@@ -52,6 +52,8 @@ async def change(actor: Actor, **changes: Any) -> tuple[GuildSettings, list[int]
     actor.must_moderate()
     if "zone" in changes:
         changes["zone"] = zone(changes["zone"])
+    if changes.get("moderator_role_id") == actor.guild_id:  # @everyone has the guild's id
+        raise Refusal("everyone", "@everyone cannot be the moderators' role. Choose another one.")
     async with get_database().transaction() as session:
         guild = await ensure_guild(session, actor.guild_id)
         before = GuildSettings.model_validate(guild.settings)

@@ -35,7 +35,7 @@ class Known:
 def slug(name: str) -> str:
     """A text channel's name as Discord itself would write it: lower case, hyphens, no dots."""
     folded = unicodedata.normalize("NFKC", name).lower()
-    return re.sub(r"[^\w]+", "-", folded).strip("-_")[:NAME_LIMIT] or "group"
+    return re.sub(r"[^\w]+", "-", folded).strip("-_")[:NAME_LIMIT].rstrip("-_") or "group"
 
 
 def category_name(cohort: str, ordinal: int) -> str:

@@ -70,7 +70,8 @@ class Policy:
 
     everyone_id: int
     moderator_role_id: int | None = None
-    group_role_id: int | None = None  # set in role mode
+    group_role_id: int | None = None  # set in role mode, once the role is there
+    role_mode: bool = False  # also while the role is missing: then nobody gets in some other way
     facilitators_moderate: bool = False
     read_only: bool = False
     hidden: bool = False  # a cancelled group: nobody but moderators
@@ -79,7 +80,11 @@ class Policy:
 
 @dataclass(frozen=True)
 class Desired:
-    """Bits by target; `away` are people whose access is neither given nor taken now."""
+    """Bits by target; `away` are people whose access is neither given nor taken now.
+
+    `ended` are people of the group who get nothing of their own here, for a reason that is known:
+    they left, or the group's role lets them in.
+    """
 
     bits: Mapping[int, Bits]
     roles: frozenset[int] = frozenset()
@@ -117,9 +122,8 @@ def desired(
             allow |= {"text": TEXT_ACCESS, "voice": VOICE_ACCESS}.get(kind, 0)
             bits[policy.moderator_role_id] = Bits(allow, 0)
             roles.add(policy.moderator_role_id)
-    by_role = policy.group_role_id is not None and kind != "role"
-    if by_role and kind != "category" and not policy.hidden:
-        assert policy.group_role_id is not None
+    by_role = (policy.role_mode or policy.group_role_id is not None) and kind != "role"
+    if policy.group_role_id is not None and kind not in {"role", "category"} and not policy.hidden:
         bits[policy.group_role_id] = member_bits(kind, facilitator=False, policy=policy)
         roles.add(policy.group_role_id)
     mine = () if policy.hidden or kind == "category" else people
@@ -128,13 +132,9 @@ def desired(
         if person.status in entitled and person.here and (not by_role or extra):
             bits[person.user_id] = member_bits(kind, facilitator=person.facilitator, policy=policy)
     current = {p.user_id for p in people if p.status in entitled and not policy.hidden}
-    return Desired(
-        bits,
-        frozenset(roles),
-        away=frozenset(p.user_id for p in people if p.user_id in current and not p.here),
-        ended=frozenset(p.user_id for p in people if p.user_id not in current),
-        ignored=ignored,
-    )
+    away = frozenset(p.user_id for p in people if p.user_id in current and not p.here)
+    ended = frozenset(p.user_id for p in people) - bits.keys() - away
+    return Desired(bits, frozenset(roles), away=away, ended=ended, ignored=ignored)
 
 
 def _wanted(
@@ -144,21 +144,34 @@ def _wanted(
     bits, entry = want.bits[target], place.ledger.get(target)
     have = place.actual.get(target, NOTHING)
     is_role = target in want.roles
-    foreign = have.without(entry.bits) if entry else have
-    if entry and entry.confirmed and entry.bits == bits and not repair:
-        lost = bits.without(have) != NOTHING
-        return None, ByHand(place.id, target, "lost") if lost else None
-    own = bits if repair else Bits(bits.allow & ~foreign.deny, bits.deny & ~foreign.allow)
-    rest = Bits(foreign.allow & ~own.deny, foreign.deny & ~own.allow)
-    after = rest.union(own)
-    note = None if own == bits else ByHand(place.id, target, "denied")
+    ours = entry.bits if entry else NOTHING
+    foreign = have.without(ours)
+    # What others gave already stays theirs, also when we take ours away one day.
+    own, rest, lost = bits.without(foreign), foreign, NOTHING
+    if repair:
+        rest = foreign.without(Bits(bits.deny, bits.allow))
+    else:
+        own = own.without(Bits(foreign.deny, foreign.allow))
+        if entry and entry.confirmed:
+            lost = Bits(ours.allow & bits.allow, ours.deny & bits.deny).without(have)
+    after = rest.union(own.without(lost))
+    note = _by_hand(place.id, target, bits.without(after), lost)
+    own = own.union(lost)  # the ledger remembers it, else it would be given again next time
     if after == have:
-        settled = entry is not None and entry.confirmed and entry.bits == own
-        if settled or (entry is None and own.without(foreign) == NOTHING and rest == foreign):
+        if own == ours and (entry is None or entry.confirmed):
             return None, note
         return Settle(place.id, target, is_role, own), note
     verb = "grant" if have == NOTHING or entry is None else "change"
     return SetAccess(place.id, target, is_role, have, after, own, verb), note
+
+
+def _by_hand(place_id: int, target: int, missing: Bits, lost: Bits) -> ByHand | None:
+    """In one word what a person did, where something that we want is missing after all."""
+    if missing == NOTHING:
+        return None
+    if not missing.allow:
+        return ByHand(place_id, target, "extra")  # a deny is missing: they may more than planned
+    return ByHand(place_id, target, "lost" if lost.allow else "denied")
 
 
 def _unwanted(place: Place, want: Desired, target: int) -> Change:

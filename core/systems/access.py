@@ -43,11 +43,13 @@ def policy_of(facts: Facts, view: GuildView, *, repair: bool = False) -> Policy:
     moderator = settings.moderator_role_id
     if moderator is not None and view.role(moderator) is None:
         moderator = None  # deleted since; /check says so
-    in_role_mode = facts.group.access_mode == "role" and role is not None
+    in_role_mode = facts.group.access_mode == "role"
+    there = role is not None and role.state == "created"
     return Policy(
         everyone_id=view.everyone_id,
         moderator_role_id=moderator,
-        group_role_id=role.discord_id if role is not None and in_role_mode else None,
+        group_role_id=role.discord_id if role and there and in_role_mode else None,
+        role_mode=in_role_mode,
         facilitators_moderate=settings.facilitators_moderate,
         read_only=status == GroupStatus.completed,
         hidden=status in {GroupStatus.cancelled, GroupStatus.merged},

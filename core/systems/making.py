@@ -13,11 +13,14 @@ from core.db.queries import managed
 from core.db.queries.access import Facts
 from core.discord_outbound import channels as outbound
 from core.discord_outbound.cache import GuildView
+from core.discord_outbound.permissions import LIST_LIMIT
 from core.errors import MusterError, PermanentError, TemporaryError
 from core.plan import Bits, Create
 from core.reconcile.channels import ROLE_LIMIT, ROOMS
 from core.systems import access
 
+# Discord takes 100 entries at a channel's birth; two are @everyone's and the bot's own.
+_BORN = LIST_LIMIT - 2
 # A snowflake's time is Discord's clock, the intent's is ours.
 _CLOCK_SLACK = timedelta(seconds=60)
 
@@ -54,13 +57,15 @@ async def make_all(facts: Facts, view: GuildView, creates: list[Create], reason:
                     kind="too_many_roles",
                 )
             entries, want = access.birth_overwrites(create.kind, facts, view, role_id)
+            # The next round lets the others in, one by one.
+            entries = dict(list(entries.items())[:_BORN])
             if create.kind == "role":
                 entries = {}
             discord_id = await _one(facts, view, create, parent, entries, reason, made)
             if create.kind == "role":
                 role_id = discord_id
             else:
-                made.let_in |= want.bits.keys() - want.roles
+                made.let_in |= entries.keys() - want.roles
     except (TemporaryError, PermanentError) as error:
         made.errors.append(error)
     return made

@@ -58,7 +58,7 @@ def _bits(held: int, wanted: list[tuple[int, int]]) -> None:
     """Refuse newly set bits that the bot lacks; Manage Roles takes an administrator."""
     for allow, deny in wanted:
         bits = allow | deny
-        if (bits & _MANAGE_ROLES and not held & _ADMINISTRATOR):
+        if bits & ~held or (bits & _MANAGE_ROLES and not held & _ADMINISTRATOR):
             raise refuse(403, 50013, "Missing Permissions")
 
 

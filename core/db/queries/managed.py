@@ -79,7 +79,9 @@ async def category_for(
     `foreign` counts channels by category (Discord id) that are not Muster's. Promises count
     from the moment they are made: the cohort's row is locked, so two groups never share a place.
     """
-    await session.execute(select(Cohort.id).where(Cohort.id == cohort_id).with_for_update())
+    await session.execute(
+        select(Cohort.id).where(Cohort.id == cohort_id).with_for_update(key_share=True)
+    )
     found = await session.scalars(
         select(ManagedObject).where(
             ManagedObject.cohort_id == cohort_id, ManagedObject.kind == "category"

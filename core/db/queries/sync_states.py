@@ -25,7 +25,10 @@ async def mark_due(
     ids = sorted(set(group_ids))
     if not ids:
         return
-    guilds = await session.execute(select(Group.id, Group.guild_id).where(Group.id.in_(ids)))
+    # In order of id, so that two transactions never wait for each other in a circle.
+    guilds = await session.execute(
+        select(Group.id, Group.guild_id).where(Group.id.in_(ids)).order_by(Group.id)
+    )
     rows = [
         {"group_id": g, "guild_id": guild, "system": s, "version": 1, "next_attempt_at": now}
         for g, guild in guilds

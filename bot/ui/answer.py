@@ -1,0 +1,157 @@
+"""One private answer per conversation: acknowledged first, then edited in place."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import discord
+
+from bot import checks
+from bot.ui.base import Modal, View, confirm_view
+from bot.ui.text import plain
+from core.errors import Refusal
+from core.operations.common import Actor
+
+Then = Callable[[discord.Interaction, Actor], Awaitable[None]]
+_SHOWN = 60  # characters of somebody's wrong input that are repeated to them
+_FIRST_YEAR, _LAST_YEAR = 2000, 2199  # what lies outside is a slip of the finger
+
+
+async def acknowledge(interaction: discord.Interaction) -> None:
+    """Tell Discord within its three seconds that an answer comes, privately."""
+    if not interaction.response.is_done():
+        await interaction.response.defer(ephemeral=True, thinking=interaction.message is None)
+
+
+async def show(interaction: discord.Interaction, text: str, view: View | None = None) -> None:
+    """Answer, or replace the answer that is there. `text` must be safe to show."""
+    if interaction.response.is_done():
+        await interaction.edit_original_response(content=text, view=view)
+    elif interaction.message is not None:
+        await interaction.response.edit_message(content=text, view=view)
+    elif view is not None:
+        await interaction.response.send_message(text, view=view, ephemeral=True)
+    else:
+        await interaction.response.send_message(text, ephemeral=True)
+
+
+def on_press(do_it: Then, view: View) -> Callable[[discord.Interaction], Any]:
+    """A button's handler for a moderator: once, rights first, refusals in place."""
+
+    async def pressed(interaction: discord.Interaction) -> None:
+        actor = await checks.moderator(interaction)
+        view.stop()  # a second press of an impatient thumb does nothing
+        await acknowledge(interaction)
+        await show(interaction, "⏳ Working…")
+        try:
+            await do_it(interaction, actor)
+        except Refusal as refusal:
+            await show(interaction, plain(str(refusal)))
+
+    return pressed
+
+
+async def ask(
+    interaction: discord.Interaction, text: str, do_it: Then, *, danger: bool = False
+) -> None:
+    """A preview with [Do it] [Cancel]; `do_it` runs with the presser's rights of that moment."""
+
+    async def pressed(press: discord.Interaction) -> None:
+        await on_press(do_it, view)(press)
+
+    view = confirm_view("Do it", pressed, danger=danger)
+    await show(interaction, text, view)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One line of a form. `limit` is generous: a text too long gets a sentence, not a cut."""
+
+    key: str
+    label: str
+    value: str = ""
+    hint: str | None = None
+    limit: int = 200
+
+
+class Form(Modal):
+    """A modal whose wrong input gives a sentence and [Edit again] with what was typed."""
+
+    def __init__(
+        self,
+        title: str,
+        fields: Sequence[Field],
+        done: Callable[[discord.Interaction, dict[str, str]], Awaitable[None]],
+    ) -> None:
+        super().__init__(title=title[:45])  # Discord's limit
+        self._fields, self._done = fields, done
+        self._inputs: dict[str, discord.ui.TextInput[Any]] = {}
+        for field in fields:
+            text: discord.ui.TextInput[Any] = discord.ui.TextInput(
+                custom_id=field.key, default=field.value or None, max_length=field.limit
+            )
+            self._inputs[field.key] = text
+            self.add_item(
+                discord.ui.Label(text=field.label, description=field.hint, component=text)
+            )
+
+    async def on_submit(self, interaction: discord.Interaction, /) -> None:
+        """Hand over what was typed. `done` checks rights and values, and answers."""
+        typed = {key: text.value for key, text in self._inputs.items()}
+        try:
+            await self._done(interaction, typed)
+        except Refusal as refusal:
+            await show(interaction, plain(str(refusal)), self.again(typed))
+
+    def again(self, typed: Mapping[str, str], label: str = "Edit again") -> View:
+        """A view with the button that opens this form with what was typed."""
+        view = View()
+        view.add_button(label, self.reopen(typed), style=discord.ButtonStyle.primary)
+        return view
+
+    def reopen(self, typed: Mapping[str, str]) -> Callable[[discord.Interaction], Any]:
+        """The handler of that button."""
+
+        async def pressed(interaction: discord.Interaction) -> None:
+            await checks.moderator(interaction)
+            fields = [replace(f, value=typed.get(f.key, f.value)) for f in self._fields]
+            await interaction.response.send_modal(Form(self.title, fields, self._done))
+
+        return pressed
+
+
+def _quoted(typed: str) -> str:
+    short = typed.strip()
+    return f"“{short[:_SHOWN]}…”" if len(short) > _SHOWN else f"“{short}”"
+
+
+def number(typed: str, what: str) -> int:
+    """The whole number that was typed. Raises Refusal(no_number)."""
+    try:
+        return int(typed.strip())
+    except ValueError as error:
+        raise Refusal(
+            "no_number", f"{what}: {_quoted(typed)} is no whole number. Type digits, like 8."
+        ) from error
+
+
+def calendar_day(typed: str) -> date:
+    """A day typed as 2026-03-02 or 2.3.2026. Raises Refusal(no_date)."""
+    text = "".join(typed.split())
+    try:
+        if "." in text:
+            day, month, year = (int(part) for part in text.split("."))
+            found = date(year, month, day)
+        else:
+            found = date.fromisoformat(text)
+    except ValueError as error:
+        raise Refusal(
+            "no_date",
+            f"{_quoted(typed)} is no date that I know. Type it like 2026-03-02 or 2.3.2026.",
+        ) from error
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise Refusal("no_date", f"{_quoted(typed)} is too far away. Check the year.")
+    return found

@@ -1,0 +1,104 @@
+"""Who waits for a seat is told when there is one: a direct message, else beside the posted list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import select, update
+
+from core.clock import utcnow
+from core.db.engine import get_database
+from core.db.models import Group, SeatWatch, User
+from core.discord_outbound import messages
+from core.discord_outbound.cache import guild_view
+from core.operations import membership, posts
+
+log = structlog.get_logger(__name__)
+
+# A claim on a watcher that came to no end within this time (a crash, Discord down) is given up.
+# Longer than Discord remembers a nonce ("the past few minutes") is safe: it was not delivered.
+CLAIM = timedelta(minutes=10)
+
+# From the group's label and the server's name to the sentence.
+Words = Callable[[str, str], str]
+
+
+async def guild_of(group_id: int) -> int | None:
+    """The guild of a group, whatever the group's status."""
+    async with get_database().transaction() as session:
+        found: int | None = await session.scalar(select(Group.guild_id).where(Group.id == group_id))
+        return found
+
+
+async def waited_for() -> list[int]:
+    """Ids of the groups whose seats somebody waits for and was not told about.
+
+    Claims that never came to an end are freed first, so that their people are told after all.
+    """
+    async with get_database().transaction() as session:
+        await session.execute(
+            update(SeatWatch)
+            .where(SeatWatch.told_at.is_(None), SeatWatch.claimed_at < utcnow() - CLAIM)
+            .values(claimed_at=None)
+        )
+        rows = await session.scalars(
+            select(SeatWatch.group_id).where(SeatWatch.claimed_at.is_(None)).distinct()
+        )
+        return sorted(rows)
+
+
+async def tell_watchers(group_id: int, words: Words) -> int:
+    """Tell those who wait that this group has a seat, each once; how many were told."""
+    guild_id = await guild_of(group_id)
+    view = guild_view(guild_id) if guild_id is not None else None
+    if guild_id is None or view is None:
+        return 0  # the clock comes again once the guild is there
+    label, _, people = await membership.freed_seats(group_id)
+    told = 0
+    for user_id in people:
+        done = True
+        if view.member(user_id) is not None:  # who left the server is not followed
+            done = await _tell(guild_id, group_id, user_id, words(label, view.name))
+            told += done
+        if done:
+            await _told(group_id, user_id)
+    return told
+
+
+async def _tell(guild_id: int, group_id: int, user_id: int, text: str) -> bool:
+    """A direct message, else a mention beside the posted list. False: try again later."""
+    async with get_database().transaction() as session:
+        watch = await session.execute(
+            select(SeatWatch.id, SeatWatch.claimed_at).where(
+                SeatWatch.group_id == group_id, SeatWatch.user_id == user_id
+            )
+        )
+        claim = watch.one_or_none()
+        wants = await session.scalar(select(User.dm_enabled).where(User.id == user_id))
+        channels = await posts.channels(session, guild_id)
+    if claim is None:
+        return True  # joined in the meantime
+    key = f"seat:{claim.id}:{claim.claimed_at}"
+    if wants:
+        outcome = await messages.send_dm(user_id, text, key=key)
+        if outcome or not outcome.permanent:
+            return bool(outcome)
+    for channel in channels[:1]:
+        mentioned = await messages.send_channel_message(
+            channel, f"<@{user_id}> {text}", mention=[user_id], key=key
+        )
+        if mentioned or not mentioned.permanent:
+            return bool(mentioned)
+    log.info("watcher_not_reached", guild_id=guild_id, group_id=group_id, user_id=user_id)
+    return True
+
+
+async def _told(group_id: int, user_id: int) -> None:
+    async with get_database().transaction() as session:
+        await session.execute(
+            update(SeatWatch)
+            .where(SeatWatch.group_id == group_id, SeatWatch.user_id == user_id)
+            .values(told_at=utcnow())
+        )
