@@ -41,9 +41,11 @@ def configure(settings: Settings) -> None:
     root.handlers = [handler]
     root.setLevel(settings.log_level)
     # At DEBUG discord.py logs interaction tokens and webhook URLs, and asyncpg nothing we want.
-    for name in ("discord", "aiohttp", "apscheduler", "alembic", "sqlalchemy.engine"):
+    for name in ("discord", "aiohttp", "alembic"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # Each wake, and each statement with its values, is more than anybody reads.
+    for name in ("apscheduler", "sqlalchemy"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     if settings.sentry_dsn is not None:
         sentry_sdk.init(
             dsn=settings.sentry_dsn.get_secret_value(),

@@ -1,4 +1,4 @@
-"""/ping: is it alive."""
+"""/ping, /check, /history and /settings: is it well, who did what, and how is it set."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot import checks
 from bot.client import Muster
+from bot.cogs import choices
+from bot.ui import care
+from bot.ui.answer import acknowledge
+from bot.ui.history import HistoryView
+from core.operations import settings
+
+_PLAUSIBLE = 60_000  # milliseconds; before the first heartbeat the latency is infinite or no number
 
 
 class Care(commands.Cog):
@@ -17,8 +25,45 @@ class Care(commands.Cog):
     async def ping(self, interaction: discord.Interaction) -> None:
         """Answer privately with the gateway's latency."""
         milliseconds = self.bot.latency * 1000
-        shown = f" ({milliseconds:.0f} ms to Discord)" if 0 < milliseconds < 60_000 else ""
+        shown = f" ({milliseconds:.0f} ms to Discord)" if 0 < milliseconds < _PLAUSIBLE else ""
         await interaction.response.send_message(f"Here I am.{shown}", ephemeral=True)
+
+    @app_commands.command(description="Does Muster have every permission that it needs?")
+    @app_commands.guild_only()
+    @app_commands.default_permissions(manage_guild=True)
+    async def check(self, interaction: discord.Interaction) -> None:
+        """What is missing, what it stops, and the way to give it."""
+        await care.show_check(interaction)
+
+    @app_commands.command(description="Who changed what")
+    @app_commands.describe(
+        member="Only what this person did, or what was done about them",
+        group="Only what concerns this group",
+    )
+    @app_commands.autocomplete(group=choices.group_choices)
+    @app_commands.guild_only()
+    @app_commands.default_permissions(manage_guild=True)
+    async def history(
+        self,
+        interaction: discord.Interaction,
+        member: discord.User | None = None,
+        group: str | None = None,
+    ) -> None:
+        """The newest changes as sentences, with older ones a press away."""
+        actor = await checks.moderator(interaction)
+        await acknowledge(interaction)
+        group_id = await choices.group_id(actor.guild_id, group) if group else None
+        view = HistoryView(user_id=member.id if member else None, group_id=group_id)
+        await view.show(interaction)
+
+    @app_commands.command(description="How Muster works on this server")
+    @app_commands.guild_only()
+    @app_commands.default_permissions(manage_guild=True)
+    async def settings(self, interaction: discord.Interaction) -> None:
+        """The current values in words, with everything to change them."""
+        actor = await checks.moderator(interaction)
+        await acknowledge(interaction)
+        await care.show_settings(interaction, await settings.get(actor.guild_id))
 
 
 async def setup(bot: Muster) -> None:

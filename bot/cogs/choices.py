@@ -39,6 +39,12 @@ async def group_choices(interaction: discord.Interaction, typed: str) -> list[Ch
 
 async def cohort_id(guild_id: int, typed: str) -> int:
     """The cohort that was chosen or typed. Raises Refusal(not_found, ambiguous)."""
+    live = await lookup.cohorts(guild_id)
+    try:
+        return lookup.resolve(live, typed, "cohort").id
+    except Refusal as refusal:
+        if refusal.code != "not_found":
+            raise
     return lookup.resolve(await lookup.cohorts(guild_id, ended=True), typed, "cohort").id
 
 

@@ -1,7 +1,200 @@
-"""Being written."""
+"""/group: create, edit, show, open, archive, merge. Moderators only."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import checks
 from bot.client import Muster
+from bot.cogs.choices import cohort_choices, cohort_id, group_choices, group_id
+from bot.ui import answer
+from bot.ui import group_cards as ui
+from bot.ui.base import View
+from bot.ui.cohorts import KEPT
+from bot.ui.results import look_after, sync_groups
+from bot.ui.text import count
+from core.errors import Refusal
+from core.operations import cohorts, groups, roster
+from core.operations.cohorts import LIVE
+from core.operations.common import Actor
+
+
+async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
+    """The group with buttons for what can be done with it now."""
+    actor = await checks.moderator(interaction)
+    group, inside = await roster.of_group(actor.guild_id, chosen_id)
+    view = View()
+    if group.status in LIVE:
+        view.add_button("Edit", _button(ask_edit, chosen_id))
+        if inside.people and not inside.channels:
+            view.add_button("Create channels", _button(open_now, chosen_id))
+        view.add_button("Archive", _button(ask_archive, chosen_id))
+    await answer.show(interaction, ui.card(group, inside), view)
+
+
+def _button(then: Callable[[discord.Interaction, int], Any], chosen_id: int) -> Any:
+    async def pressed(interaction: discord.Interaction) -> None:
+        await then(interaction, chosen_id)
+
+    return pressed
+
+
+async def ask_new(interaction: discord.Interaction, chosen_id: int) -> None:
+    """The form for a new group of this cohort."""
+    actor = await checks.moderator(interaction)
+    cohort = await cohorts.show(actor.guild_id, chosen_id)
+    if cohort.status not in {"draft", "open"}:
+        raise Refusal("closed", "This cohort is closed; it takes no new groups.")
+    fields = ui.fields(ui.next_name([g[1] for g in cohort.groups]), cohort.seats)
+    form = answer.Form("New group", fields, partial(_create, chosen_id=chosen_id))
+    await interaction.response.send_modal(form)
+
+
+async def _create(
+    interaction: discord.Interaction, typed: dict[str, str], *, chosen_id: int
+) -> None:
+    actor = await checks.moderator(interaction)
+    seats = answer.number(typed["seats"], "Seats")
+    group = await groups.create(actor, chosen_id, typed["name"], seats)
+    text = (
+        f"✅ {ui.title(group)} is there with {count(group.seats, 'seat')}. "
+        "Its channels are created with its first person."
+    )
+    await answer.show(interaction, text)
+    look_after(interaction, [group.id])
+
+
+async def ask_edit(interaction: discord.Interaction, chosen_id: int) -> None:
+    """The form with the group as it is."""
+    actor = await checks.moderator(interaction)
+    group = await groups.show(actor.guild_id, chosen_id)
+    if group.status not in LIVE:
+        raise Refusal("group_ended", f"“{group.name}” is {group.status}; it cannot be changed.")
+    done = partial(_edit, chosen_id=chosen_id)
+    form = answer.Form("Edit group", ui.fields(group.name, group.seats), done)
+    await interaction.response.send_modal(form)
+
+
+async def _edit(interaction: discord.Interaction, typed: dict[str, str], *, chosen_id: int) -> None:
+    actor = await checks.moderator(interaction)
+    seats = answer.number(typed["seats"], "Seats")
+    await answer.acknowledge(interaction)
+    group = await groups.edit(actor, chosen_id, name=typed["name"], seats=seats)
+    note = f"{count(group.seats, 'seat')}, {group.members} taken."
+    if group.members > group.seats:
+        note += " Nobody is taken out."
+    await sync_groups(interaction, [chosen_id], f"{group.label}: changed", note=note, post=False)
+    look_after(interaction, [chosen_id])
+
+
+async def open_now(interaction: discord.Interaction, chosen_id: int) -> None:
+    """Create the channels; nothing is taken from anybody, so there is nothing to preview."""
+    actor = await checks.moderator(interaction)
+    group = await groups.open_(actor, chosen_id)
+    await sync_groups(interaction, [chosen_id], f"{group.label}: channels created")
+    look_after(interaction, [chosen_id])
+
+
+async def ask_archive(interaction: discord.Interaction, chosen_id: int) -> None:
+    """Preview and [Do it]."""
+    actor = await checks.moderator(interaction)
+    group, inside = await roster.of_group(actor.guild_id, chosen_id)
+    if group.status not in LIVE:
+        raise Refusal("group_ended", f"“{group.name}” is {group.status} already. Nothing changed.")
+
+    async def do_it(press: discord.Interaction, actor: Actor) -> None:
+        after = await groups.archive(actor, chosen_id)
+        await sync_groups(press, [chosen_id], f"{after.label}: archived", note=KEPT)
+        look_after(press, [chosen_id])
+
+    await answer.ask(interaction, ui.archive_preview(group, inside), do_it, danger=True)
+
+
+async def ask_merge(interaction: discord.Interaction, source_id: int, target_id: int) -> None:
+    """Preview and [Do it]."""
+    actor = await checks.moderator(interaction)
+    preview = await roster.preview_merge(actor.guild_id, source_id, target_id)
+    source = preview[0]
+
+    async def do_it(press: discord.Interaction, actor: Actor) -> None:
+        after, moved = await groups.merge(actor, source_id, target_id)
+        note = f"{count(moved, 'person', 'people')} moved. {KEPT}"
+        # The emptied group first, so that nobody is ever in both.
+        ids = [source_id, target_id]
+        await sync_groups(press, ids, f"{source.name} merged into {after.label}", note=note)
+        look_after(press, ids)
+
+    await answer.ask(interaction, ui.merge_preview(*preview), do_it, danger=True)
+
+
+async def _chosen(
+    interaction: discord.Interaction,
+    typed: str,
+    then: Callable[[discord.Interaction, int], Any],
+) -> None:
+    """Acknowledge, check rights, find the group in the asker's guild, go on."""
+    await answer.acknowledge(interaction)
+    actor = await checks.moderator(interaction)
+    await then(interaction, await group_id(actor.guild_id, typed))
+
+
+@app_commands.default_permissions(manage_guild=True)
+@app_commands.guild_only()
+class Group(commands.GroupCog, group_name="group", group_description="Groups of a cohort"):
+    @app_commands.command(description="One more group in a cohort")
+    @app_commands.describe(cohort="Which cohort it belongs to")
+    @app_commands.autocomplete(cohort=cohort_choices)
+    async def create(self, interaction: discord.Interaction, cohort: str) -> None:
+        """A form with sensible defaults."""
+        actor = await checks.moderator(interaction)
+        await ask_new(interaction, await cohort_id(actor.guild_id, cohort))
+
+    @app_commands.command(description="Rename a group or change its seats")
+    @app_commands.describe(group="Which group")
+    @app_commands.autocomplete(group=group_choices)
+    async def edit(self, interaction: discord.Interaction, group: str) -> None:
+        """The form, filled in."""
+        actor = await checks.moderator(interaction)
+        await ask_edit(interaction, await group_id(actor.guild_id, group))
+
+    @app_commands.command(description="A group with its people, seats and channels")
+    @app_commands.describe(group="Which group")
+    @app_commands.autocomplete(group=group_choices)
+    async def show(self, interaction: discord.Interaction, group: str) -> None:
+        """The card."""
+        await _chosen(interaction, group, show_card)
+
+    @app_commands.command(description="Create a group's channels now, also in a draft cohort")
+    @app_commands.describe(group="Which group")
+    @app_commands.autocomplete(group=group_choices)
+    async def open(self, interaction: discord.Interaction, group: str) -> None:
+        """With live progress."""
+        await _chosen(interaction, group, open_now)
+
+    @app_commands.command(description="A group is done: its channels become read-only")
+    @app_commands.describe(group="Which group")
+    @app_commands.autocomplete(group=group_choices)
+    async def archive(self, interaction: discord.Interaction, group: str) -> None:
+        """Preview first."""
+        await _chosen(interaction, group, ask_archive)
+
+    @app_commands.command(description="Move everybody of one group into another")
+    @app_commands.describe(group="This group ends", into="Its people come here")
+    @app_commands.autocomplete(group=group_choices, into=group_choices)
+    async def merge(self, interaction: discord.Interaction, group: str, into: str) -> None:
+        """Preview first."""
+        await answer.acknowledge(interaction)
+        actor = await checks.moderator(interaction)
+        source = await group_id(actor.guild_id, group)
+        await ask_merge(interaction, source, await group_id(actor.guild_id, into))
 
 
 async def setup(bot: Muster) -> None:
     """Called by discord.py."""
+    await bot.add_cog(Group())

@@ -5,6 +5,13 @@ Nothing here is reached by `make run`: only this package needs SimCord, a develo
 
 from __future__ import annotations
 
-from bot.demo.life import run_demo
+import logging
+
+# SimCord looks at discord.py as it is imported, which makes that warn of intents and voice.
+logging.disable(logging.WARNING)
+try:
+    from bot.demo.life import run_demo
+finally:
+    logging.disable(logging.NOTSET)
 
 __all__ = ["run_demo"]

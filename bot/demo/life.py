@@ -1,9 +1,10 @@
-"""The demo's life: its own Postgres, the bot, the worker, the page; and all of it gone at the end."""
+"""The demo's life: its own Postgres, bot, worker and page, and nothing of it left at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import shutil
 import signal
 import sys
@@ -20,12 +21,12 @@ from bot.demo.site import Site
 from bot.demo.stage import Stage
 from bot.demo.town import MODERATOR, SERVER, Town, build
 from core import worker as work
+from core.clock import utcnow
 from core.config import Settings
 from core.db.embedded import EmbeddedPostgres
 from core.db.engine import Database, set_database
 from core.db.instance import Instance
 from core.db.migrate import upgrade
-from core.clock import utcnow
 from core.discord_outbound import set_bot
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,7 @@ async def run_demo(settings: Settings) -> int:
 
     Prints its address when it is ready. Raises ConfigurationError where Postgres cannot start.
     """
+    _hush(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # Also where a script started us in the background, with SIGINT ignored.
@@ -58,6 +60,14 @@ async def run_demo(settings: Settings) -> int:
     with suppress(asyncio.CancelledError):
         await life
     return 0
+
+
+def _hush(settings: Settings) -> None:
+    """Keep the address on the screen: what goes well is logged only where DEBUG asks for it."""
+    if settings.log_level != "DEBUG":
+        logging.getLogger().setLevel(logging.WARNING)
+        for name in ("discord", "sqlalchemy.engine", "alembic", "aiohttp"):
+            logging.getLogger(name).setLevel(logging.ERROR)
 
 
 async def _live(settings: Settings) -> None:
@@ -94,6 +104,7 @@ async def _simulated(worker: work.Worker, settings: Settings) -> AsyncIterator[E
     """The real bot, started in a simulated Discord whose clock shows the real time."""
     bot = Muster(worker, rest_per_second=settings.rest_per_second)
     env = Env(bot, check_errors=False, settle_timeout=PATIENCE)
+    env.backend.bot_user.name = "Muster"
     env.backend.clock.advance((utcnow() - env.now()).total_seconds())
     set_bot(bot)
     try:

@@ -116,7 +116,7 @@ class Site:
         """Move this tab's preview; the address to load, or 404 where it cannot be seen (now)."""
         asked = await request.json()
         person = self.stage.town.person(int(asked["person"]))
-        channel = person and channel_of(self.stage.town, person, str(asked["channel"]))
+        channel = channel_of(self.stage.town, person, str(asked["channel"])) if person else None
         if person is None or channel is None:
             raise web.HTTPNotFound(text="This person cannot see that channel.")
         try:
@@ -125,7 +125,7 @@ class Site:
             raise web.HTTPNotFound(text="This person cannot see that channel.") from error
         return web.json_response({"url": f"/discord/#{showing.capability}"})
 
-    async def _preview_page(self, request: web.Request) -> web.Response:
+    async def _preview_page(self, _request: web.Request) -> web.Response:
         """SimCord's page, without the parts that are for people who test bots."""
         showing = self._any()
         assert self._client is not None

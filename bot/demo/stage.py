@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from simcord import ChannelHandle, Env, MemberActor, Preview, SetupError
+from simcord import ChannelHandle, MemberActor, Preview, SetupError
 
 from bot.demo.town import Town
 from core.clock import utcnow
@@ -61,7 +61,7 @@ class Stage:
                 gone.append(self.tabs.popitem(last=False)[1])
             for showing in gone:
                 await showing.preview.close()
-            self.env._preview = None
+            self.env._preview = None  # noqa: SLF001 - the one place for a preview, see above
             preview = self.env.preview(channel, viewers=[viewer], layout="channel")
             await preview.__aenter__()
             made = Showing(preview, person, channel.id)
@@ -84,7 +84,7 @@ class Stage:
 
     def use(self, showing: Showing) -> None:
         """Put this preview in SimCord's one place; only while holding the lock."""
-        self.env._preview = showing.preview
+        self.env._preview = showing.preview  # noqa: SLF001 - likewise
 
     def noticed(self, showing: Showing) -> None:
         """Its page is up to date with what is in the channel now."""

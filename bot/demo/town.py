@@ -9,8 +9,9 @@ from typing import Any
 import discord
 from simcord import ChannelHandle, Env, GuildHandle, MemberActor
 
+from bot.ui import groups as group_texts
 from core.clock import utcnow
-from core.operations import cohorts, membership, settings
+from core.operations import cohorts, membership, posts, settings
 from core.operations.common import Actor
 from core.worker import Worker
 
@@ -72,9 +73,10 @@ async def build(env: Env, worker: Worker) -> Town:
         town.people.append(guild.add_member(user, roles=() if number else (keys,)))
     await env.settle()
     await _open_cohort(town, moderators=keys.id, channel=team.id)
+    await _small_talk(town)
+    await posts.publish(_moderator(town), general.id, group_texts.post)
     await worker.drain()
     await env.settle()
-    await _small_talk(town)
     return town
 
 
@@ -85,9 +87,12 @@ def _bot(env: Env) -> Any:
     return user
 
 
+def _moderator(town: Town) -> Actor:
+    return Actor(town.guild.id, town.people[0].id, shown_name(town.people[0]), moderator=True)
+
+
 async def _open_cohort(town: Town, *, moderators: int, channel: int) -> None:
-    mira, *members = town.people
-    lead = Actor(town.guild.id, mira.id, shown_name(mira), moderator=True)
+    lead, members = _moderator(town), town.people[1:]
     await settings.change(lead, moderator_role_id=moderators, moderator_channel_id=channel)
     start = (utcnow() + timedelta(days=10)).date()
     made = await cohorts.create(

@@ -90,9 +90,7 @@ def _channels(town: Town, person: MemberActor) -> list[ChannelSeen]:
         )
     letters = backend.dm_channels.get(person.id)
     last = _last(town, letters, person.id) if letters else "0"
-    found.append(
-        {"id": MESSAGES, "name": "Messages from Muster", "kind": "dm", "category": "", "last": last}
-    )
+    found.append({"id": MESSAGES, "name": "Messages", "kind": "dm", "category": "", "last": last})
     return found
 
 

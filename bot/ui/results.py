@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import discord
 import structlog
 
+from bot.client import Muster
 from bot.ui.answer import acknowledge
 from bot.ui.text import count, lines, plain
 from core import sync
@@ -214,3 +215,10 @@ async def _sync_one(totals: Totals, group_id: int, *, repair: bool) -> None:
             totals.granted += by_hand["granted"]
             totals.revoked += by_hand["revoked"]
     totals.add(await sync.sync_group(group_id))
+
+
+def look_after(interaction: discord.Interaction, group_ids: Iterable[int]) -> None:
+    """Have what depends on these groups (freed seats, posted lists) follow in the background."""
+    bot = interaction.client
+    assert isinstance(bot, Muster)
+    bot.worker.bump(group_ids)

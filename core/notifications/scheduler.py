@@ -76,6 +76,9 @@ async def schedule_sync_retry(*, sync_type: str, group_id: int, attempt: int = 0
         row = await session.get(SyncState, (group_id, sync_type), with_for_update=True)
         if row is None:
             return
+        if row.status != SyncStatus.parked and row.next_attempt_at is not None:
+            # A failed run leaves no time; there is one, so it raised before it recorded anything.
+            row.attempts, row.retry_after = row.attempts + 1, None
         decision = _decide(row, attempt)
         row.next_attempt_at = now + timedelta(seconds=decision.delay)
         row.status = SyncStatus.parked if decision.parked else SyncStatus.waiting

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import select
 
+from core.config import GuildSettings
 from core.db.engine import get_database
 from core.db.models import ManagedObject
 from core.discord_outbound.cache import guild_view, intents
 from core.errors import TemporaryError
 from core.operations.common import guild_settings
-from core.reconcile.doctor import ChannelRights, Finding, RolePosition, examine
+from core.reconcile.doctor import ChannelRights, Finding, RolePosition, examine, permission_integer
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How much was looked at: permissions of the server, channels and roles of Muster's own."""
+
+    permissions: int
+    channels: int
+    roles: int
+
+
+def _features(settings: GuildSettings) -> list[str]:
+    features = ["channels", "access", "posts"]
+    features += ["nicknames"] if settings.keep_nicknames else []
+    features += ["facilitators"] if settings.facilitators_moderate else []
+    return features
+
+
+async def counted(guild_id: int) -> Counted:
+    """What `check` looks at in this guild, for the sentence that everything is right."""
+    async with get_database().transaction() as session:
+        settings = await guild_settings(session, guild_id)
+        kinds = (
+            await session.scalars(
+                select(ManagedObject.kind).where(
+                    ManagedObject.guild_id == guild_id, ManagedObject.state == "created"
+                )
+            )
+        ).all()
+    roles = sum(kind == "role" for kind in kinds)
+    permissions = permission_integer(_features(settings)).bit_count()
+    return Counted(permissions, len(kinds) - roles, roles)
 
 
 async def check(guild_id: int) -> list[Finding]:
@@ -28,9 +63,7 @@ async def check(guild_id: int) -> list[Finding]:
             )
         )
         managed = [(i, k, n) for i, k, n in rows if i is not None]
-    features = ["channels", "access", "posts"]
-    features += ["nicknames"] if settings.keep_nicknames else []
-    features += ["facilitators"] if settings.facilitators_moderate else []
+    features = _features(settings)
     channels, roles = [], []
     for discord_id, kind, name in managed:
         if kind == "role":

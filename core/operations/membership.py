@@ -98,13 +98,10 @@ async def _place(
             cohort = await session.get_one(Cohort, group.cohort_id)
             current = await _current(session, cohort.id, user_id)
             _check_open(group, cohort, bypass=bypass)
-            if (
-                current is not None
-                and current.group_id == group_id
-                and role in {None, current.role}
-            ):
+            same = current is not None and current.group_id == group_id
+            if current is not None and same and role in {None, current.role}:
                 raise Refusal("already_in_group", f"Already in “{group.name}”. Nothing changed.")
-            if current is not None and not may_move and current.group_id != group_id:
+            if current is not None and not may_move and not same:
                 raise Refusal(
                     "already_in_cohort",
                     "They are in another group of this cohort. Use /member move.",
@@ -113,12 +110,18 @@ async def _place(
                 raise Refusal(
                     "not_in_cohort", "They are in no group of this cohort. Use /member add."
                 )
-            bypassed = await _rules(session, group, cohort, now, switching=current is not None)
+            kept = role or (Role(current.role) if current else Role.participant)
+            bypassed = await _rules(
+                session, group, cohort, now,
+                # Facilitators hold no seat, and whoever has one here needs no other.
+                seat=kept == Role.participant and not (current and current.seat and same),
+                switching=current is not None,
+            )  # fmt: skip
             if bypassed and not bypass:
                 raise bypassed[0]
             await ensure_person(session, actor.guild_id, user_id, name)
             previous = await _finish(session, current, now, "switched")
-            session.add(await _new_membership(session, actor, group, user_id, role, current, now))
+            session.add(await _new_membership(session, actor, group, user_id, kept, now))
             audit(
                 session, actor, _action(actor, user_id, current), cohort_id=cohort.id,
                 group_id=group_id, user_id=user_id,
@@ -164,11 +167,17 @@ def _check_open(group: Group, cohort: Cohort, *, bypass: bool) -> None:
 
 
 async def _rules(
-    session: AsyncSession, group: Group, cohort: Cohort, now: datetime, *, switching: bool
+    session: AsyncSession,
+    group: Group,
+    cohort: Cohort,
+    now: datetime,
+    *,
+    seat: bool,
+    switching: bool,
 ) -> list[Refusal]:
     """Which joining rules stand in the way; moderators pass them and are told."""
     broken = []
-    if await _free_seat(session, group) is None:
+    if seat and await _free_seat(session, group) is None:
         broken.append(
             Refusal("group_full", f"“{group.name}” is full ({group.seats} seats). Nothing changed.")
         )
@@ -232,19 +241,17 @@ async def _new_membership(
     actor: Actor,
     group: Group,
     user_id: int,
-    role: Role | None,
-    current: Membership | None,
+    role: Role,
     now: datetime,
 ) -> Membership:
-    kept = role or (Role(current.role) if current is not None else Role.participant)
     seat: int | None = None
-    if kept == Role.participant:
+    if role == Role.participant:
         free = await _free_seat(session, group)
         # Past the seats for those whom a moderator adds: numbers go on above.
         seat = free or max(await _seats_taken(session, group.id), default=group.seats) + 1
     return Membership(
         guild_id=actor.guild_id, cohort_id=group.cohort_id, group_id=group.id, user_id=user_id,
-        role=kept, seat=seat, created_at=now,
+        role=role, seat=seat, created_at=now,
     )  # fmt: skip
 
 

@@ -174,7 +174,7 @@ async def _new_categories(
     for fact, plan in making:
         group, own = fact.group, fact.category
         rooms = sum(isinstance(c, Create) and c.kind in {"text", "voice"} for c in plan.changes)
-        if own is not None:
+        if own is not None and own.state != "deleted":
             ordinal = own.ordinal  # its place there was promised before
         else:
             ordinal = channels.fitting_category(inside[group.cohort_id], rooms)

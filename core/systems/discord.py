@@ -17,7 +17,7 @@ from core.db.engine import get_database
 from core.db.models import Group, GroupStatus, SyncStatus
 from core.db.queries import access as access_queries
 from core.db.queries import managed, sync_states
-from core.db.queries.access import Facts
+from core.db.queries.access import Facts, StateRow
 from core.discord_outbound import channels as outbound_channels
 from core.discord_outbound import permissions as outbound_permissions
 from core.discord_outbound.cache import GuildView, guild_view
@@ -51,6 +51,7 @@ class _Run:
         self.unchanged = 0
         self.version: int | None = None
         self.last: GroupPlan | None = None
+        self.state: StateRow | None = None  # the row as it was before this run
 
     def fail(self, error: MusterError) -> None:
         self.errors.append(error)
@@ -93,6 +94,11 @@ async def sync(group_id: int, *, repair: bool = False) -> DiscordCounts:
             run.fail(error)
             await _record(run)
             raise
+        except Exception as error:
+            # A mistake of ours, or the database's: it backs off like any other failure.
+            run.fail(TemporaryError(f"something unexpected happened: {error}", kind="unexpected"))
+            await _record(run)
+            raise
         return run.counts()
 
 
@@ -108,6 +114,7 @@ async def _round(run: _Run, *, repair: bool) -> bool:
     if not facts:
         return False  # held elsewhere (its holder looks again), or no such group
     fact = facts[0]
+    run.state = fact.state
     view = guild_view(fact.group.guild_id)
     if view is None:
         raise TemporaryError("Discord does not show the server right now", kind="guild_away")
@@ -116,8 +123,7 @@ async def _round(run: _Run, *, repair: bool) -> bool:
     run.existed = plan.objects.unchanged if not run.created else run.existed
     if not plan.whole or _not_yet(fact, plan.whole):
         run.unchanged = max(0, plan.unchanged_people() - len(run.granted))
-        await _record(run, waiting=bool(plan.whole))
-        return False
+        return not await _record(run, waiting=bool(plan.whole))
     again = await _apply(run, plan, view)
     if run.errors or not again:
         run.unchanged = max(0, plan.unchanged_people())
@@ -182,11 +188,8 @@ async def _apply_place(
     changes = [c for c in plan.changes if isinstance(c, SetAccess)]
     settled = [c for c in plan.changes if isinstance(c, Settle)]
     ledger = facts.ledger.get(place_id, {})
-    announced = [
-        (place_id, c.target_id, c.is_role, _union(ledger, c), False)
-        for c in changes
-        if c.own != NOTHING
-    ]
+    # Removals as well: with one half done, who comes back meanwhile was not taken out by hand.
+    announced = [(place_id, c.target_id, c.is_role, _union(ledger, c), False) for c in changes]
     owner: dict[str, Any] = {
         "guild_id": facts.group.guild_id,
         "cohort_id": facts.group.cohort_id if kind == "category" else None,
@@ -283,7 +286,7 @@ def _failure(run: _Run, plan: Plan) -> dict[str, Any]:
     """The row after a failed run. Temporary wins: it is the one worth trying again soon."""
     temporary = [e for e in run.errors if isinstance(e, TemporaryError)]
     worst = temporary[0] if temporary else run.errors[0]
-    state = run.last.facts.state if run.last else None
+    state = run.state
     same = state is not None and state.inputs_hash == plan.inputs_hash()
     return {
         "status": SyncStatus.waiting if temporary else SyncStatus.parked,
@@ -292,6 +295,7 @@ def _failure(run: _Run, plan: Plan) -> dict[str, Any]:
         "error_class": getattr(worst, "kind", "unknown"),
         "error_text": str(worst)[:500],
         "retry_after": getattr(worst, "retry_after", None),
+        "next_attempt_at": None,  # schedule_sync_retry decides
     }
 
 

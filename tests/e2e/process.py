@@ -46,6 +46,16 @@ class Bot:
             await self._reader
         return code
 
+    def unhandled(self) -> list[str]:
+        """Errors in the log; discord.py's own note that it reconnects is none."""
+        lines = self.log.splitlines()
+        return [
+            line
+            for line in lines
+            if ("Traceback" in line or '"level": "error"' in line)
+            and "Attempting a reconnect" not in line
+        ]
+
     async def stop(self) -> int:
         """SIGTERM, as an operator's supervisor would."""
         if self.process.returncode is None:
@@ -70,6 +80,7 @@ async def running(server: DiscordServer, url: str, data: Path, **extra: str) -> 
         yield bot
     finally:
         await bot.stop()
+        print(bot.log)  # pytest shows it where a test fails
 
 
 async def until(

@@ -8,6 +8,7 @@ let drawn = ""; // what the list of people was drawn from
 let chosen = null; // {person, channel}, ids as text
 let shows = 0; // how often the frame was moved; and whether it is being moved now
 let moving = 0;
+let told = ""; // the last action whose outcome was looked at
 const known = new Map(); // person's id -> ids of the channels that were there before
 const read = new Map(Object.entries(JSON.parse(sessionStorage.read || "{}")));
 
@@ -115,6 +116,16 @@ function gone() {
   choose(person.id, sameChannel({ channels: person.channels.filter((c) => c.id !== chosen.channel) }));
 }
 
+// SimCord waits for the bot and says how it went; what went wrong is told here.
+function lastAction() {
+  const done = document.querySelector("iframe")?.contentWindow?.simcordPreview?.lastAction;
+  if (!done || done.correlation === told) return;
+  told = done.correlation;
+  if (done.settlement === "timeout") notice("Muster is still busy with that. The page shows more when it is done.");
+  else if (done.settlement === "failed") notice("That did not work. Try it once more.");
+  else if (!$("notice").dataset.lost) notice("");
+}
+
 async function look() {
   try {
     const before = shows;
@@ -124,6 +135,7 @@ async function look() {
     if ($("notice").dataset.lost) { notice(""); delete $("notice").dataset.lost; }
     if (!chosen) start();
     draw();
+    lastAction();
     const person = chosen && personOf(chosen.person);
     if (person && !person.channels.some((c) => c.id === chosen.channel)) gone();
     else if (person && before === shows && !moving && !server.alive && document.visibilityState === "visible") show();

@@ -172,7 +172,8 @@ async def _add_objects(
             or_(ManagedObject.group_id.in_(group_ids), ManagedObject.cohort_id.in_(cohorts))
         )
     by_id: dict[int, ObjectRow] = {}
-    for row in await session.execute(query):
+    # In order, so that a plan's hash stays the same from one look to the next.
+    for row in await session.execute(query.order_by(ManagedObject.id)):
         stamps = tuple(datetime.fromisoformat(t) for t in row[9])
         by_id[row[0]] = ObjectRow(*row[:9], stamps, row[10])
     for item in by_id.values():

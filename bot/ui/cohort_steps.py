@@ -1,0 +1,223 @@
+"""What happens between a cohort's command and its result: form, preview, press, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import discord
+
+from bot import checks
+from bot.ui import answer
+from bot.ui import cohorts as ui
+from bot.ui.base import View
+from bot.ui.results import look_after, sync_groups
+from bot.ui.text import plain
+from core.clock import utcnow
+from core.errors import Refusal
+from core.operations import cohorts, overview, roster, settings
+from core.operations.cohorts import CohortDraft, CohortSummary
+from core.operations.common import Actor
+
+
+async def _today(guild_id: int) -> date:
+    """The day that it is in the guild's zone."""
+    zone = (await settings.get(guild_id)).zone
+    return utcnow().astimezone(ZoneInfo(zone)).date()
+
+
+# --- create ------------------------------------------------------------------------------------
+
+
+async def ask_new(interaction: discord.Interaction, access: str, rooms: str) -> None:
+    """Show the form; `access` and `rooms` were chosen before."""
+    actor = await checks.moderator(interaction)
+    fields = ui.new_fields(await _today(actor.guild_id))
+    done = partial(_preview_new, access=access, rooms=rooms)
+    await interaction.response.send_modal(answer.Form("New cohort", fields, done))
+
+
+async def _preview_new(
+    interaction: discord.Interaction, typed: dict[str, str], *, access: str, rooms: str
+) -> None:
+    actor = await checks.moderator(interaction)
+    guild = interaction.guild
+    assert guild is not None
+    draft = cohorts.preview(ui.draft_of(typed, access, rooms))
+    today = await _today(actor.guild_id)
+    warnings = cohorts.warnings_for(draft, roles=len(guild.roles), channels=len(guild.channels))
+    form = answer.Form(
+        "New cohort",
+        [answer.Field(f.key, f.label, typed[f.key], f.hint, f.limit) for f in ui.new_fields(today)],
+        partial(_preview_new, access=access, rooms=rooms),
+    )
+    view = View()
+    for label, open_now in (("Create all", True), ("Keep as draft", False)):
+        style = discord.ButtonStyle.success if open_now else discord.ButtonStyle.secondary
+        create = partial(_create, draft=draft, open_now=open_now, again=form.again(typed))
+        view.add_button(label, answer.on_press(create, view), style=style)
+    view.add_button("Edit", form.reopen(typed))
+    view.add_button("Cancel", _nothing_made)
+    await answer.show(interaction, ui.draft_preview(draft, today, warnings), view)
+
+
+async def _nothing_made(interaction: discord.Interaction) -> None:
+    await answer.show(interaction, "Cancelled. Nothing was created.")
+
+
+async def _create(
+    interaction: discord.Interaction,
+    actor: Actor,
+    *,
+    draft: CohortDraft,
+    open_now: bool,
+    again: View,
+) -> None:
+    try:
+        made = await cohorts.create(actor, draft, open_now=open_now)
+    except Refusal as refusal:
+        await answer.show(interaction, plain(str(refusal)), again)
+        return
+    if not open_now:
+        await answer.show(interaction, ui.kept(made))
+        return
+    await sync_groups(
+        interaction,
+        made.group_ids,
+        f"{made.name}: open for joining",
+        note="Members join with `/groups`. A group's channels are created with its first person.",
+    )
+    look_after(interaction, made.group_ids)
+
+
+# --- edit --------------------------------------------------------------------------------------
+
+
+async def ask_edit(
+    interaction: discord.Interaction, chosen_id: int, changes: dict[str, str] | None = None
+) -> None:
+    """Show the form as the cohort is now; `changes` are choices made before (rooms, access)."""
+    actor = await checks.moderator(interaction)
+    cohort = await cohorts.show(actor.guild_id, chosen_id)
+    if cohort.status not in {"draft", "open"}:
+        raise Refusal("closed", "This cohort is closed; it can no longer be changed.")
+    done = partial(_edit, cohort=cohort, changes=changes or {})
+    await interaction.response.send_modal(answer.Form("Edit cohort", ui.edit_fields(cohort), done))
+
+
+async def _edit(
+    interaction: discord.Interaction,
+    typed: dict[str, str],
+    *,
+    cohort: CohortSummary,
+    changes: dict[str, str],
+) -> None:
+    actor = await checks.moderator(interaction)
+    wanted: dict[str, Any] = {
+        "name": typed["name"],
+        "start_date": answer.calendar_day(typed["start"]),
+        "meetings": answer.number(typed["meetings"], "Number of meetings"),
+        "seats": answer.number(typed["seats"], "Seats in each group"),
+        **changes,
+    }
+    if wanted["seats"] == cohort.seats:
+        del wanted["seats"]  # else groups with a number of their own would lose it
+    await answer.acknowledge(interaction)
+    after = await cohorts.edit(actor, cohort.id, **wanted)
+    notes = ui.edited(cohort, after, await _today(actor.guild_id))
+    groups = ui.live(after)
+    await sync_groups(interaction, groups, f"{after.name}: changed", note=notes, post=False)
+    look_after(interaction, groups)
+
+
+# --- open, close, cancel -----------------------------------------------------------------------
+
+
+async def _facts(
+    interaction: discord.Interaction, chosen_id: int
+) -> tuple[CohortSummary, dict[int, roster.Roster], date]:
+    actor = await checks.moderator(interaction)
+    cohort = await cohorts.show(actor.guild_id, chosen_id)
+    rosters = await roster.of_groups(actor.guild_id, cohort.group_ids)
+    return cohort, rosters, await _today(actor.guild_id)
+
+
+async def ask_open(interaction: discord.Interaction, chosen_id: int) -> None:
+    """Preview and [Do it] for opening."""
+    cohort, rosters, today = await _facts(interaction, chosen_id)
+    _must_run(cohort)
+
+    async def do_it(press: discord.Interaction, actor: Actor) -> None:
+        after = await cohorts.open_(actor, chosen_id)
+        await _follow(press, ui.live(after), f"{after.name}: open for joining")
+
+    await answer.ask(interaction, ui.open_preview(cohort, rosters, today), do_it)
+
+
+async def ask_close(interaction: discord.Interaction, chosen_id: int) -> None:
+    """Preview and [Do it] for closing."""
+    await _ask_end(interaction, chosen_id, ui.close_preview, cohorts.close, "closed")
+
+
+async def ask_cancel(interaction: discord.Interaction, chosen_id: int) -> None:
+    """Preview and [Do it] for cancelling."""
+    await _ask_end(interaction, chosen_id, ui.cancel_preview, cohorts.cancel, "cancelled")
+
+
+async def _ask_end(
+    interaction: discord.Interaction,
+    chosen_id: int,
+    preview: Callable[[CohortSummary, dict[int, roster.Roster]], str],
+    operation: Callable[[Actor, int], Any],
+    word: str,
+) -> None:
+    cohort, rosters, _ = await _facts(interaction, chosen_id)
+    _must_run(cohort)
+
+    async def do_it(press: discord.Interaction, actor: Actor) -> None:
+        before = await cohorts.show(actor.guild_id, chosen_id)
+        after = await operation(actor, chosen_id)
+        await _follow(press, ui.live(before), f"{after.name}: {word}", note=ui.KEPT)
+
+    await answer.ask(interaction, preview(cohort, rosters), do_it, danger=True)
+
+
+def _must_run(cohort: CohortSummary) -> None:
+    if cohort.status not in {"draft", "open"}:
+        raise Refusal("closed", f"“{cohort.name}” is {cohort.status} already. Nothing changed.")
+
+
+async def _follow(
+    interaction: discord.Interaction, group_ids: list[int], title: str, *, note: str = ""
+) -> None:
+    await sync_groups(interaction, group_ids, title, note=note)
+    look_after(interaction, group_ids)
+
+
+# --- show --------------------------------------------------------------------------------------
+
+
+async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
+    """The cohort with buttons for what can be done with it now."""
+    cohort, rosters, today = await _facts(interaction, chosen_id)
+    states = await overview.status(interaction.guild_id or 0)
+    trouble = {s.group_id for s in states if s.status == "parked" or s.by_hand or s.deleted}
+    view = View()
+    if cohort.status in {"draft", "open"}:
+        view.add_button("Edit", _button(ask_edit, chosen_id))
+        if cohort.status == "draft":
+            view.add_button("Open", _button(ask_open, chosen_id))
+        view.add_button("Close", _button(ask_close, chosen_id))
+        view.add_button("Cancel cohort", _button(ask_cancel, chosen_id))
+    number = len(trouble & set(cohort.group_ids))
+    await answer.show(interaction, ui.card(cohort, rosters, number, today), view)
+
+
+def _button(ask: Callable[[discord.Interaction, int], Any], chosen_id: int) -> Any:
+    async def pressed(interaction: discord.Interaction) -> None:
+        await ask(interaction, chosen_id)
+
+    return pressed

@@ -1,0 +1,4 @@
+"""All rows, in the table's order. A new module of rows is added here and nowhere else."""
+
+from tests.bench import sweep  # noqa: F401, I001 - the order of these lines is the table's
+from tests.bench import access  # noqa: F401

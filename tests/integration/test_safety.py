@@ -1,0 +1,171 @@
+"""No row of one guild is reachable from another: every operation is walked."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from core import operations
+from core.db.engine import Database
+from core.db.models import Base
+from core.errors import MusterError, Refusal
+from core.operations import cohorts, groups, membership, settings
+from core.operations.common import Actor
+
+MINE, THEIRS = 500, 600
+HERE = Actor(MINE, 1, "mod here", moderator=True)
+THERE = Actor(THEIRS, 2, "mod there", moderator=True)
+SECRET = "Secret"
+
+# What belongs to the process rather than to anybody in a guild, with the reason.
+INTERNAL = {
+    "membership.freed_seats": "called by the bot for a group that it has just synced",
+    "posts.guilds": "which guilds the bot keeps posts in",
+    "seats.guild_of": "called by the bot for a group that it has just synced",
+    "seats.tell_watchers": "called by the bot for a group that it has just synced",
+    "seats.waited_for": "which groups the bot looks after",
+}
+# Written for one guild as a whole; they name nothing of it that could be another's.
+NO_NAMES = {"posts.publish", "posts.refresh", "settings.change"}
+
+
+def walk() -> list[tuple[str, Callable[..., Any]]]:
+    found = []
+    for info in pkgutil.iter_modules(operations.__path__):
+        if info.name == "common":
+            continue
+        module = importlib.import_module(f"core.operations.{info.name}")
+        found += [
+            (f"{info.name}.{name}", function)
+            for name, function in vars(module).items()
+            if inspect.iscoroutinefunction(function)
+            and function.__module__ == module.__name__
+            and not name.startswith("_")
+            and "session" not in inspect.signature(function).parameters
+        ]
+    return found
+
+
+def test_every_operation_says_for_whom() -> None:
+    for name, function in walk():
+        first = next(iter(inspect.signature(function).parameters), "")
+        assert first in {"actor", "guild_id"} or name in INTERNAL, name
+    assert len(walk()) > 30
+    assert set(INTERNAL) <= {name for name, _ in walk()}
+
+
+async def everything(database: Database, guild_id: int) -> dict[str, list[Any]]:
+    """All rows of one guild, in words."""
+    tables = [t for t in Base.metadata.sorted_tables if "guild_id" in t.c]
+    async with database.transaction() as session:
+        return {
+            t.name: sorted(
+                map(str, (await session.execute(select(t).where(t.c.guild_id == guild_id))).all())
+            )
+            for t in tables
+        }
+
+
+async def build(actor: Actor) -> dict[str, int]:
+    made = await cohorts.create(
+        actor,
+        cohorts.CohortDraft(f"{SECRET} {actor.guild_id}", date(2099, 1, 1), seats=1),
+        open_now=True,
+    )
+    await membership.join(Actor(actor.guild_id, 3, f"{SECRET} person"), made.group_ids[0])
+    return {"cohort": made.id, "group": made.group_ids[0], "other": made.group_ids[1]}
+
+
+def argument(name: str, theirs: dict[str, int]) -> Any:
+    """What somebody would have to guess to reach into the other guild."""
+    values: dict[str, Any] = {
+        "guild_id": MINE, "actor": HERE, "cohort_id": theirs["cohort"],
+        "group_id": theirs["group"], "source_id": theirs["group"], "target_id": theirs["other"],
+        "group_ids": [theirs["group"]], "user_id": 3, "name": "x", "query": SECRET,
+        "before_id": 10**9, "discord_id": 71, "message_ids": [1], "nickname": "n",
+        "draft": cohorts.CohortDraft("Mine", date(2099, 1, 1)), "open_now": True,
+    }  # fmt: skip
+    return values[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "function"), [w for w in walk() if w[0] not in INTERNAL], ids=lambda v: str(v)[:40]
+)
+async def test_nothing_of_another_guild(
+    database: Database, name: str, function: Callable[..., Any]
+) -> None:
+    mine, theirs = await build(HERE), await build(THERE)
+    del mine
+    before = await everything(database, THEIRS)
+    signature = inspect.signature(function)
+    arguments = {
+        p.name: argument(p.name, theirs)
+        for p in signature.parameters.values()
+        if p.default is p.empty or p.name in {"group_ids", "group_id", "user_id", "before_id"}
+        if p.kind is not p.VAR_KEYWORD and name not in NO_NAMES
+    }
+    if name in NO_NAMES:
+        return
+    try:
+        answer = await function(**arguments)
+    except Refusal as refused:
+        assert refused.code in {"cohort_not_found", "group_not_found", "not_allowed"}, refused
+        answer = str(refused)
+    except (MusterError, RuntimeError) as error:
+        # No Discord here: what asks it first ends there, and is walked through the bot.
+        assert "set_bot" in str(error) or "Discord" in str(error), error
+        answer = None
+    assert f"{SECRET} {THEIRS}" not in repr(answer), "a name of the other guild is in the answer"
+    assert await everything(database, THEIRS) == before, "a row of the other guild was changed"
+
+
+async def test_settings_stay_at_home(database: Database) -> None:
+    await build(THERE)
+    await build(HERE)
+    before = await everything(database, THEIRS)
+    after, touched = await settings.change(HERE, moderator_role_id=5, zone="berlin")
+    assert (after.moderator_role_id, after.zone) == (5, "Europe/Berlin")
+    assert touched
+    assert await settings.get(THEIRS) == type(after)()
+    assert await everything(database, THEIRS) == before
+
+
+async def test_everyone_is_no_moderator_role(database: Database) -> None:
+    with pytest.raises(Refusal) as refused:
+        await settings.change(HERE, moderator_role_id=MINE)
+    assert refused.value.code == "everyone"
+
+
+async def test_a_group_cannot_be_merged_into_another_guild(database: Database) -> None:
+    mine, theirs = await build(HERE), await build(THERE)
+    for pair in ((mine["group"], theirs["group"]), (theirs["group"], mine["group"])):
+        with pytest.raises(Refusal) as refused:
+            await groups.merge(HERE, *pair)
+        assert refused.value.code == "group_not_found"
+
+
+async def test_members_decide_nothing_for_others(database: Database) -> None:
+    """Every operation that takes somebody else's name or a setting asks for a moderator."""
+    mine = await build(HERE)
+    member = Actor(MINE, 9, "member")
+    open_to_all = {"membership.join", "membership.leave", "membership.watch_seat"}
+    for name, function in walk():
+        parameters = inspect.signature(function).parameters
+        if "actor" not in parameters or name in open_to_all or name == "posts.publish":
+            continue
+        arguments = {
+            p.name: {**mine, "actor": member}.get(p.name, argument(p.name, {**mine}))
+            for p in parameters.values()
+            if p.default is p.empty and p.kind is not p.VAR_KEYWORD
+        }
+        arguments["actor"] = member
+        with pytest.raises(Refusal) as refused:
+            await function(**arguments)
+        assert refused.value.code == "not_allowed", name
