@@ -139,3 +139,8 @@ def examine(
         if role.position >= top_role
     ]
     return found
+
+
+if __name__ == "__main__":
+    bits = permission_integer()
+    print(bits, "=", ", ".join(names_of(bits)))  # noqa: T201 - a small command of its own
