@@ -5,6 +5,7 @@ from __future__ import annotations
 import discord
 
 from core.config import GuildSettings
+from core.discord_outbound.reason import asked_by
 from core.errors import Refusal
 from core.operations import settings
 from core.operations.common import Actor
@@ -15,6 +16,7 @@ async def actor_of(interaction: discord.Interaction) -> Actor:
     user = interaction.user
     if interaction.guild_id is None or not isinstance(user, discord.Member):
         raise Refusal("no_guild", "Use this on a server, not in direct messages.")
+    asked_by.set(user.display_name)
     chosen = await settings.get(interaction.guild_id)
     return Actor(interaction.guild_id, user.id, user.display_name, is_moderator(user, chosen))
 

@@ -22,6 +22,7 @@ from core.discord_outbound import channels as outbound_channels
 from core.discord_outbound import permissions as outbound_permissions
 from core.discord_outbound.cache import GuildView, guild_view
 from core.discord_outbound.outcome import Outcome
+from core.discord_outbound.reason import reason_for
 from core.errors import MusterError, PermanentError, TemporaryError, UnsafePlan
 from core.plan import NOTHING, Create, Gone, Plan, Rename, SetAccess, Settle
 from core.systems import access, making, telling
@@ -147,7 +148,7 @@ def _not_yet(facts: Facts, plan: Plan) -> bool:
 async def _apply(run: _Run, plan: GroupPlan, view: GuildView) -> bool:
     """Carry the plan out; a change that fails does not stop the others. True: look again."""
     group = plan.facts.group
-    reason = f"Muster: {group.name} ({group.cohort_name})"
+    reason = reason_for(group.name, group.cohort_name)
     changes = plan.whole.changes
     try:
         plan.whole.check(confirmed=group.confirmed_removals_at is not None)

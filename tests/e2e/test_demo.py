@@ -87,6 +87,16 @@ async def _address(process: Process) -> str:
     raise AssertionError((await process.stderr.read()).decode())
 
 
+async def _other_pages_are_turned_away(running: Demo) -> None:
+    async with ClientSession() as client:
+        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+            async with client.get(f"{running.url}demo/state", headers=headers) as answer:
+                assert answer.status == 403
+        nobody = {"tab": "t", "person": "1", "channel": "2"}
+        async with client.post(f"{running.url}demo/show", json=nobody) as answer:
+            assert answer.status == 404
+
+
 async def test_starts_answers_and_leaves_nothing() -> None:
     async with demo() as running:
         times = psutil.Process(running.process.pid).cpu_times()
@@ -102,40 +112,25 @@ async def test_starts_answers_and_leaves_nothing() -> None:
         assert "group-1" in sees["Ada Brandt"]
         assert "group-1" not in sees["Jonas Weber"]
         assert "moderators" not in sees["Jonas Weber"]
+        await _other_pages_are_turned_away(running)
         assert len(running.left()) > 1, "its Postgres was not found, so the check below is blind"
         assert await running.stop(signal.SIGTERM) == 0
         assert running.left() == []
         assert list(running.folder.iterdir()) == []
 
 
-async def test_interrupt_stops_it_where_a_script_started_it() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        async with demo(port=port, ignore_interrupt=True) as running:
-            assert not running.url.endswith(f":{port}/"), "another port where that one is taken"
-            assert await running.stop(signal.SIGINT) == 0
-            assert running.left() == []
-            assert list(running.folder.iterdir()) == []
-
-
-async def test_other_pages_are_turned_away() -> None:
-    async with demo() as running, ClientSession() as client:
-        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
-            async with client.get(f"{running.url}demo/state", headers=headers) as answer:
-                assert answer.status == 403
-        outside = {"tab": "t", "person": "1", "channel": "2"}
-        async with client.post(f"{running.url}demo/show", json=outside) as answer:
-            assert answer.status == 404
-
-
-async def test_a_killed_demo_is_tidied_up_by_the_next() -> None:
-    async with demo() as first:
-        first.process.kill()
-        await first.process.wait()
-        assert first.left(), "its Postgres was expected to outlive it"
-        async with demo(folder=first.folder) as second:
-            async with asyncio.timeout(PATIENCE):
-                while len(list(first.folder.glob("muster-demo-*"))) > 1:
-                    await asyncio.sleep(0.1)
-            assert await second.stop() == 0
-        assert first.left() == []
+async def test_interrupt_stops_it_and_a_killed_one_is_tidied_up() -> None:
+    async with demo() as killed:
+        killed.process.kill()
+        await killed.process.wait()
+        assert killed.left(), "its Postgres was expected to outlive it"
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            async with demo(port=port, ignore_interrupt=True, folder=killed.folder) as running:
+                assert not running.url.endswith(f":{port}/"), "another port where one is taken"
+                async with asyncio.timeout(PATIENCE):
+                    while len(list(killed.folder.glob("muster-demo-*"))) > 1:
+                        await asyncio.sleep(0.1)
+                assert await running.stop(signal.SIGINT) == 0
+                assert running.left() == []
+                assert list(running.folder.iterdir()) == []
