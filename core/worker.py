@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 
 import asyncpg
 import sentry_sdk
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from core import sync
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.instance import Instance, release_dead_leases
+from core.db.instance import Instance, release_dead_leases, renew_leases
 from core.db.queries import sync_states
 from core.discord_outbound.pacer import background
 from core.notifications import scheduler
@@ -142,7 +143,11 @@ async def start(
     async def heartbeat() -> None:
         try:
             await instance.hold()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            database = get_database()
+            async with database.transaction() as session:
+                until = utcnow() + timedelta(seconds=database.lease_seconds)
+                await renew_leases(session, instance.id, until)
+        except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("life_sign_lost", error=str(error))
             if revive is not None:
                 await revive()
@@ -151,7 +156,9 @@ async def start(
         worker.ask_sweep()
 
     jobs.add_job(tick, "interval", minutes=sweep_minutes, id="sweep")
-    jobs.add_job(heartbeat, "interval", seconds=10, id="heartbeat")
+    jobs.add_job(
+        heartbeat, "interval", seconds=min(10, get_database().lease_seconds / 3), id="heartbeat"
+    )
     waiting = await scheduler.reload()
     log.info("worker_started", freed=freed, waiting=waiting, instance=instance.id)
 

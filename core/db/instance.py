@@ -6,6 +6,8 @@ no waiting. LISTEN will live on the same connection.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import asyncpg
 from sqlalchemy import make_url, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,6 +39,14 @@ class Instance:
         if self._connection is not None and not self._connection.is_closed():
             await self._connection.close()
         self._connection = None
+
+
+async def renew_leases(session: AsyncSession, instance: int, until: datetime) -> None:
+    """Keep what this instance holds until then (UTC): a slow opening outlasts one lease."""
+    for table in (SyncState, ManagedObject):
+        await session.execute(
+            update(table).where(table.lease_by == instance).values(lease_until=until)
+        )
 
 
 async def release_dead_leases(session: AsyncSession) -> int:

@@ -14,6 +14,7 @@ import pytest
 from bot.ui import results
 from core.clock import utcnow
 from core.db.engine import Database
+from core.errors import Refusal
 from core.operations import cohorts, groups, membership, settings
 from core.operations.cohorts import CohortDraft, CohortSummary
 from core.operations.common import Actor
@@ -30,6 +31,7 @@ def on_discord(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
     async def run(database: Database, **more: Any) -> None:
         async with world(database, members=6) as w:
             await test(w, **more)
+            only_refusals(w)
 
     signature = inspect.signature(test)
     names = [p for p in signature.parameters.values() if p.name != "w"]
@@ -37,6 +39,13 @@ def on_discord(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in names]
     run.__signature__ = signature.replace(parameters=[first, *keyword])  # type: ignore[attr-defined]
     return run
+
+
+def only_refusals(w: World) -> None:
+    """SimCord keeps every error of a command; refusals are answers, anything else is a fault."""
+    for error in w.env.errors:
+        if not isinstance(getattr(error, "original", error), Refusal):
+            raise error
 
 
 def mod_of(w: World) -> Actor:
@@ -737,7 +746,6 @@ async def test_operations_behind_buttons_are_scoped(w: World) -> None:
     """The steps that buttons and forms run, handed an id of another guild."""
     from bot.cogs import group as group_cog
     from bot.ui import cohort_steps
-    from core.errors import Refusal
 
     cohort = await made(w, "Secret")
     stranger = Actor(w.guild.id + 1, w.mod.id, "x", moderator=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ from alembic.util import CommandError
 
 from core.db.backup import backup, restore
 from core.db.engine import Database, set_database
-from core.db.migrate import check, downgrade, upgrade
+from core.db.migrate import ROOT, check, downgrade, upgrade
 from core.db.models import Base
 from core.operations import cohorts, membership
 from core.operations.common import Actor
@@ -62,7 +63,19 @@ async def test_check_sees_a_difference(database_url: str) -> None:
 
 
 async def test_two_processes_migrate_at_once(empty_database_url: str) -> None:
-    await asyncio.gather(upgrade(empty_database_url), upgrade(empty_database_url))
+    code = (
+        "import asyncio, sys; from core.db.migrate import upgrade as u; asyncio.run(u(sys.argv[1]))"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, empty_database_url,
+            cwd=ROOT, stderr=asyncio.subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    for process in processes:
+        _, complaints = await process.communicate()
+        assert process.returncode == 0, complaints.decode()
     await check(empty_database_url)
 
 
@@ -84,7 +97,9 @@ async def test_a_restored_dump_runs(
         moved = await membership.join(Actor(500, 7, "Ünï 💬"), made.group_ids[1])
         assert moved.previous_id == made.group_ids[0]
         assert (await cohorts.show(500, made.id)).people == 1
-        another = await cohorts.create(MOD, cohorts.CohortDraft("B", date(2099, 1, 1)), open_now=True)
+        another = await cohorts.create(
+            MOD, cohorts.CohortDraft("B", date(2099, 1, 1)), open_now=True
+        )
         assert another.id > made.id
     finally:
         await restored.close()

@@ -99,9 +99,7 @@ def test_fifty_channels_fill_a_category(children: dict[int, int], rooms: int, or
         ((ago(5), ago(4), ago(1)), NOW + timedelta(minutes=6)),
     ],
 )
-def test_two_renames_in_ten_minutes(
-    stamps: tuple[datetime, ...], allowed: datetime | None
-) -> None:
+def test_two_renames_in_ten_minutes(stamps: tuple[datetime, ...], allowed: datetime | None) -> None:
     assert rename_at(stamps, NOW) == allowed
 
 

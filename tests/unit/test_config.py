@@ -14,7 +14,11 @@ def test_defaults_need_nothing() -> None:
     settings = Settings(_env_file=None)
     assert settings.discord_token is None
     assert settings.database_url is None
-    assert (settings.rest_per_second, settings.sweep_minutes, settings.probe_minutes) == (45, 10, 60)
+    assert (settings.rest_per_second, settings.sweep_minutes, settings.probe_minutes) == (
+        45,
+        10,
+        60,
+    )
     assert settings.lease_seconds == 60
     assert settings.data_dir == Path("data")
 

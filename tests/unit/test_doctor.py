@@ -93,9 +93,7 @@ def test_what_the_server_lacks_is_not_repeated_for_every_channel() -> None:
 
 @pytest.mark.parametrize(("position", "ok"), [(4, True), (5, False), (6, False)])
 def test_roles_must_stand_below(position: int, ok: bool) -> None:
-    found = examine(
-        features=[], guild_bits=ALL, roles=[RolePosition("Owls", position)], top_role=5
-    )
+    found = examine(features=[], guild_bits=ALL, roles=[RolePosition("Owls", position)], top_role=5)
     assert (found == []) is ok
     if found:
         assert found[0].what == "The role Owls is not below Muster's role"
