@@ -49,7 +49,8 @@ async def world(database: Database, *, members: int = 4) -> AsyncIterator[World]
             set_clock(env.now)
             home = env.create_guild(name="Study Hall")
             room = home.create_text_channel("general")
-            keys = home.create_role("Moderators", permissions=discord.Permissions(manage_guild=True))
+            may = discord.Permissions(manage_guild=True)
+            keys = home.create_role("Moderators", permissions=may)
             mod = home.add_member(env.create_user("mod"), roles=[keys])
             people = [
                 home.add_member(env.create_user(f"member{n}")) for n in range(1, members + 1)

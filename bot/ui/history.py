@@ -132,6 +132,7 @@ SENTENCES: dict[str, Callable[[Entry, Who], str]] = {
     "cohort_opened": lambda e, who: f"{who(e.actor_id)} opened {_cohort(e)}",
     "cohort_closed": lambda e, who: f"{who(e.actor_id)} closed {_cohort(e)}",
     "cohort_cancelled": lambda e, who: f"{who(e.actor_id)} cancelled {_cohort(e)}",
+    "groups_posted": lambda e, who: f"{who(e.actor_id)} posted the list of groups",
     "sync_applied": lambda e, who: (
         f"{who(e.actor_id)} applied a sync to {count(int(e.after.get('groups', 0)), 'group')}"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from core import sync
 from core.db.engine import Database
@@ -24,6 +25,7 @@ async def test_join_makes_channels(database: Database) -> None:
         await membership.join(Actor(w.guild.id, me.id, me.name), group)
         before = len(w.env.http_requests)
         result = await sync.sync_group(group)
+        assert "error" not in result["discord"]
         assert result["discord"]["failed"] == 0, result
         assert result["discord"]["granted"] == 1
         calls = [(r.method, r.path) for r in w.env.http_requests[before:]]
@@ -31,7 +33,7 @@ async def test_join_makes_channels(database: Database) -> None:
         assert set(w.guild.channels) == {"general", "Stats autumn", "group-1", "Group 1 Voice"}
         await w.settle()
         assert len(w.env.http_requests) == before + 3
-        text = w.bot.get_guild(w.guild.id).get_channel(w.guild.channels["group-1"].id)
+        text: Any = w.bot.get_channel(w.guild.channels["group-1"].id)
         assert text.permissions_for(me.member).send_messages
         assert not text.permissions_for(w.members[1].member).view_channel
         other = w.members[1]
