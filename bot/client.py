@@ -53,12 +53,14 @@ class Muster(commands.Bot):
         intents = discord.Intents.none()
         intents.guilds = True
         intents.members = True
+        intents.guild_messages = True  # deletions of our posts; contents are not asked for
         super().__init__(
             command_prefix=commands.when_mentioned,
             intents=intents,
             tree_cls=Tree,
             help_command=None,
             allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
             http_trace=Pacer(rest_per_second).trace(),
             # A stalled rename may ask for ten minutes: fail, and let the row wait instead.
             max_ratelimit_timeout=30.0,

@@ -10,7 +10,7 @@ import structlog
 from discord import app_commands
 
 from bot.ui.text import plain
-from core.errors import PermanentError, Refusal, TemporaryError
+from core.errors import PermanentError, Refusal, TemporaryError, sentence
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +38,9 @@ def _sentence(error: BaseException) -> str | None:
     if isinstance(error, Refusal):
         return plain(str(error))
     if isinstance(error, TemporaryError):
-        return f"{plain(str(error))}. Nothing is lost: Muster tries again by itself."
+        return f"{plain(sentence(str(error)))} Nothing is lost: Muster tries again by itself."
     if isinstance(error, PermanentError):
-        return f"{plain(str(error))} `/check` names what is missing."
+        return f"{plain(sentence(str(error)))} `/check` names what is missing."
     if isinstance(error, app_commands.CheckFailure):
         return "You cannot use this here. Nothing was changed."
     if isinstance(error, app_commands.TransformerError):

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 
+def sentence(text: str) -> str:
+    """`text` with a capital at its beginning and a full stop at its end."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
 class MusterError(Exception):
     """Base of everything that Muster raises on purpose."""
 

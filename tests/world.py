@@ -45,7 +45,7 @@ async def world(database: Database, *, members: int = 4) -> AsyncIterator[World]
     bot = Muster(worker, rest_per_second=50)
     set_bot(bot)
     try:
-        async with simcord.run(bot) as env:
+        async with simcord.run(bot, settle_timeout=20) as env:
             set_clock(env.now)
             home = env.create_guild(name="Study Hall")
             room = home.create_text_channel("general")

@@ -46,7 +46,7 @@ def _value(key: str, value: Any) -> str:
         return "on" if value else "off"
     if key == "moderator_role_id":
         return f"<@&{int(value)}>"
-    if key == "moderator_channel_id":
+    if key in {"moderator_channel_id", "channel_id"}:
         return f"<#{int(value)}>"
     return _VALUES.get((key, str(value)), plain(str(value)))
 
@@ -132,7 +132,10 @@ SENTENCES: dict[str, Callable[[Entry, Who], str]] = {
     "cohort_opened": lambda e, who: f"{who(e.actor_id)} opened {_cohort(e)}",
     "cohort_closed": lambda e, who: f"{who(e.actor_id)} closed {_cohort(e)}",
     "cohort_cancelled": lambda e, who: f"{who(e.actor_id)} cancelled {_cohort(e)}",
-    "groups_posted": lambda e, who: f"{who(e.actor_id)} posted the list of groups",
+    "groups_posted": lambda e, who: (
+        f"{who(e.actor_id)} posted the list of groups in "
+        f"{_value('channel_id', e.after.get('channel_id'))}"
+    ),
     "sync_applied": lambda e, who: (
         f"{who(e.actor_id)} applied a sync to {count(int(e.after.get('groups', 0)), 'group')}"
     ),

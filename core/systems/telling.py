@@ -12,6 +12,7 @@ from core.db.engine import get_database
 from core.db.models import Group, Guild
 from core.db.queries.access import Facts
 from core.discord_outbound.messages import send_channel_message
+from core.errors import sentence
 from core.notifications.scheduler import wakes
 from core.plan import NOUN, Gone
 
@@ -44,7 +45,7 @@ async def tell_gave_up(facts: Facts, error: str) -> None:
     group = facts.group
     await tell_moderators(
         group.guild_id,
-        f"⚠️ **{group.name}** · {group.cohort_name}: access is not complete. {error} "
+        f"⚠️ **{group.name}** · {group.cohort_name}: access is not complete. {sentence(error)} "
         "`/check` names what is missing; Muster looks again by itself once it changed. "
         "Details: `/sync status`.",
         key=f"gave-up:{group.id}:{error}",

@@ -57,7 +57,7 @@ async def leave(side: Side, *, people: int = 12, access_mode: str = "overwrites"
         change = await t.leave(user, group.id)
         with counted(t.env) as cost:
             await t.follow(change)
-        _all_inside(t, group.id, others, outside=[user])
+        _all_inside(t, group.id, others, outside=(user,))
     return cost
 
 
@@ -71,7 +71,7 @@ async def switch(side: Side, *, people: int = 12, access_mode: str = "overwrites
         with counted(t.env) as cost:
             await t.follow(change)
         _all_inside(t, new.id, [*new.people, user])
-        _all_inside(t, old.id, old.people[1:], outside=[user])
+        _all_inside(t, old.id, old.people[1:], outside=(user,))
     return cost
 
 
@@ -80,10 +80,12 @@ def _mode(side: Side, access_mode: str) -> str:
     return access_mode if side == "ours" else "overwrites"
 
 
-def _all_inside(t: Town, group_id: int, people: list[int], outside: list[int] | None = None) -> None:
+def _all_inside(
+    t: Town, group_id: int, people: list[int], outside: list[int] | None = None
+) -> None:
     """A count is worth nothing where the result is wrong."""
     wrong = [u for u in people if not t.can_see(u, group_id)]
-    wrong += [u for u in outside or [] if t.can_see(u, group_id)]
+    wrong += [u for u in outside if t.can_see(u, group_id)]
     if wrong:
         raise RuntimeError(f"{len(wrong)} people have the wrong access afterwards")
 

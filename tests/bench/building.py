@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from simcord import Backend
+from simcord.backend import Backend
 from simcord.backend.models import Channel, Overwrite
 from simcord.enums import ChannelType, OverwriteType
 from sqlalchemy import insert
@@ -90,9 +90,7 @@ async def _guild(
     session: AsyncSession, backend: Backend, size: Sized, built: Built, number: int
 ) -> None:
     guild = backend.create_guild(f"Guild {number + 1}")
-    await _insert(
-        session, models.Guild, [{"id": guild.id, "name": guild.name, "joined_at": MADE}]
-    )
+    await _insert(session, models.Guild, [{"id": guild.id, "name": guild.name, "joined_at": MADE}])
     count = size.cohorts * size.groups * size.people + size.spare
     users = [backend.make_user(f"user{number}-{n}").id for n in range(count)]
     for user in users:
@@ -189,15 +187,12 @@ class _Rooms:
     async def make(self, groups: list[BuiltGroup], opened: int) -> None:
         """The category always; channels for the first `opened` groups."""
         for start in range(0, max(opened, 1), PER_CATEGORY):
-            ordinal = start // PER_CATEGORY + 1
-            category, row_id = await self._category(groups[0], ordinal)
-            inside = groups[start : min(start + PER_CATEGORY, opened)]
-            for group in inside if opened else groups:
+            category, row_id = await self._category(groups[0], start // PER_CATEGORY + 1)
+            # Groups without channels will get theirs in the last one.
+            for group in groups[start:]:
                 group.category_id = category.id
-            for group in inside:
+            for group in groups[start : min(start + PER_CATEGORY, opened)]:
                 self._group(group, category.id, row_id)
-        for group in groups[opened:]:
-            group.category_id = category.id
         await _insert(self._session, models.ManagedObject, self._objects)
         await _insert(self._session, models.ManagedOverwrite, self._ledger)
 

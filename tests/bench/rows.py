@@ -2,3 +2,4 @@
 
 from tests.bench import sweep  # noqa: F401, I001 - the order of these lines is the table's
 from tests.bench import access  # noqa: F401
+from tests.bench import sockets  # noqa: F401

@@ -298,7 +298,8 @@ async def test_moderators_channel_must_be_writable(w: World) -> None:
 @alone
 async def test_moderator_role_reaches_the_channels(w: World) -> None:
     """Also moderators without Manage Server see what they run, and lose it with the role."""
-    group = (await season(w))[0]
+    made = await season(w)
+    group = made[0]
     ben, helper = w.members[0], w.members[1]
     await membership.join(Actor(w.guild.id, ben.id, ben.name), group)
     await w.settle()
@@ -312,6 +313,7 @@ async def test_moderator_role_reaches_the_channels(w: World) -> None:
     assert f"Moderators: <@&{crew.id}> and the server's owner" in text_of(saved)
     assert "Server Settings → Integrations" in text_of(saved)
     assert "2 groups follow in a moment" in text_of(saved)
+    assert w.worker._bumped == set(made)  # at once, without waiting for the sweep
     await w.settle()
     guild = w.bot.get_guild(w.guild.id)
     assert guild is not None

@@ -117,33 +117,60 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("mode", ["overwrites", "role"])
-async def test_every_call_of_an_opening_fails_once(
-    server: DiscordServer, database: Database, tmp_path: Path, mode: str
+async def test_every_creation_of_an_opening_fails_once(
+    server: DiscordServer, database: Database, tmp_path: Path
 ) -> None:
     """No unhandled error, nothing doubled, and every group converges by itself."""
     ada = server.seed["member_ids"][0]
-    calls = {"category": '"type":4', "text": '"type":0', "voice": '"type":2'}
     groups: dict[str, int] = {}
     for fault, spec in FAULTS.items():
-        for kind, marker in calls.items():
+        for kind in ("category", "text", "voice"):
             name = f"{fault} {kind}"
-            [groups[name]] = await cohort_with(server, name, [ada], access_mode=mode)
+            [groups[name]] = await cohort_with(server, name, [ada])
             await _rename_group(database, groups[name], name)
-            body = name if kind != "text" else name.replace(" ", "-")
-            del marker
-            full = {"category": f'"{body}"', "text": f'"{body}"', "voice": f'"{body} Voice"'}
+            asked = {"category": name, "text": name.replace(" ", "-"), "voice": f"{name} Voice"}
             await server.fault(
-                **spec, method="POST", path="*/guilds/*/channels", body_contains=full[kind]
+                **spec,
+                method="POST",
+                path="*/guilds/*/channels",
+                body_contains=f'"{asked[kind]}"',
             )
-    async with running(server, database.url, tmp_path) as bot:
-        for name, group in groups.items():
-            await until(lambda g=group: _settled(database, g), timeout=60, what=name)  # type: ignore[misc]  # mypy cannot infer it
+    await _converges(server, database, tmp_path, groups)
     found = await channels(server)
     for name in groups:
         text = name.replace(" ", "-")
         assert [len(found.get(n, [])) for n in (name, text, f"{name} Voice")] == [1, 1, 1], name
         assert await _sees(server, ada, text), name
+
+
+async def test_every_call_about_roles_fails_once(
+    server: DiscordServer, database: Database, tmp_path: Path
+) -> None:
+    """In role mode: making the role, and giving it."""
+    ada = server.seed["member_ids"][0]
+    groups: dict[str, int] = {}
+    for number, (fault, spec) in enumerate(FAULTS.items(), start=1):
+        [groups[fault]] = await cohort_with(server, fault, [ada], access_mode="role", rooms="text")
+        made: dict[str, Any] = {"method": "POST", "path": "*/guilds/*/roles"}
+        made["body_contains"] = f'"{fault} - '
+        await server.fault(**spec, **made)
+        await server.fault(**spec, method="PUT", path="*/members/*/roles/*", nth=2 * number)
+    await _converges(server, database, tmp_path, groups)
+    dump = await server.dump(server.seed["guild_id"])
+    names = [role["name"] for role in dump["roles"]]
+    assert all(names.count(f"{fault} - Group 1") == 1 for fault in FAULTS)
+    visible = await server.visible_channels(server.seed["guild_id"], ada)
+    mine = [c for c in dump["channels"] if c["name"] == "group-1"]
+    assert len(mine) == len(groups)
+    assert {int(c["id"]) for c in mine} <= {int(v) for v in visible}
+
+
+async def _converges(
+    server: DiscordServer, database: Database, tmp_path: Path, groups: dict[str, int]
+) -> None:
+    async with running(server, database.url, tmp_path) as bot:
+        for name, group in groups.items():
+            await until(lambda g=group: _settled(database, g), timeout=60, what=name)  # type: ignore[misc]  # mypy cannot infer it
     assert all(f["hits"] == 1 for f in await server.faults())
     assert bot.unhandled() == []
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 from aiohttp import ClientSession
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,58 +10,26 @@ import pytest
 
 from bot.ui import results
 from core.clock import utcnow
-from core.db.engine import Database
+from core.db.models import Role
 from core.errors import Refusal
-from core.operations import cohorts, groups, membership, settings
+from core.operations import cohorts, groups, lookup, membership, roster, settings
 from core.operations.cohorts import CohortDraft, CohortSummary
 from core.operations.common import Actor
-from tests.world import World, text_of, world
+from tests.e2e._acting import (
+    allow,
+    defaults,
+    dismiss,
+    labels,
+    last,
+    mod_of,
+    on_discord,
+    sees,
+    writes,
+)
+from tests.world import World, text_of
 
 FORM = {"name": "Stats", "start": "2026-03-02", "meetings": "8", "groups": "3", "seats": "8"}
 SOON = date(2026, 3, 2)  # SimCord's clock stands at 2026-01-01
-
-
-def on_discord(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Run a test inside a world. No fixture: SimCord's clock has to be set in the test's context."""
-
-    @functools.wraps(test)
-    async def run(database: Database, **more: Any) -> None:
-        async with world(database, members=6) as w:
-            await test(w, **more)
-            only_refusals(w)
-
-    signature = inspect.signature(test)
-    names = [p for p in signature.parameters.values() if p.name != "w"]
-    first = inspect.Parameter("database", inspect.Parameter.KEYWORD_ONLY)
-    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in names]
-    run.__signature__ = signature.replace(parameters=[first, *keyword])  # type: ignore[attr-defined]
-    return run
-
-
-def only_refusals(w: World) -> None:
-    """SimCord keeps every error of a command; refusals are answers, anything else is a fault."""
-    for error in w.env.errors:
-        if not isinstance(getattr(error, "original", error), Refusal):
-            raise error
-
-
-def mod_of(w: World) -> Actor:
-    return Actor(w.guild.id, w.mod.id, "mod", moderator=True)
-
-
-def last(result: Any) -> Any:
-    """The message with the buttons: the answer itself, or what followed it."""
-    return result.followups[-1] if result.followups else result.response
-
-
-def labels(message: Any) -> list[str]:
-    return [c["label"] for row in message.components for c in row["components"]]
-
-
-def defaults(result: Any) -> dict[str, Any]:
-    """What a form is filled with, by field."""
-    parts = [row["component"] for row in result.modal["components"]]
-    return {part["custom_id"]: part.get("value") for part in parts}
 
 
 async def made(w: World, name: str = "Stats", *, open_now: bool = True, **more: Any) -> Any:
@@ -80,22 +45,6 @@ async def filled(w: World, cohort: CohortSummary, *, index: int = 0, people: int
     w.worker.bump([cohort.group_ids[index]])
     await w.settle()
     return chosen
-
-
-def sees(w: World, person: Any, channel: str) -> bool:
-    guild = w.bot.get_guild(w.guild.id)
-    assert guild is not None
-    found = guild.get_channel(w.guild.channels[channel].id)
-    assert found is not None
-    return found.permissions_for(person.member).view_channel
-
-
-def writes(w: World, person: Any, channel: str) -> bool:
-    guild = w.bot.get_guild(w.guild.id)
-    assert guild is not None
-    found = guild.get_channel(w.guild.channels[channel].id)
-    assert found is not None
-    return bool(found.permissions_for(person.member).send_messages)
 
 
 # --- /cohort create ------------------------------------------------------------------------------
@@ -205,8 +154,6 @@ async def test_cancel_creates_nothing(w: World) -> None:
     await w.mod.click(preview.response, label="Cancel")
     assert preview.response.content == "Cancelled. Nothing was created."
     assert preview.response.components == []
-    from core.operations import lookup
-
     assert await lookup.cohorts(w.guild.id, ended=True) == []
 
 
@@ -227,7 +174,8 @@ async def test_hostile_names(w: World) -> None:
         ("cohort show", {"cohort": "cohort:1"}), ("cohort close", {"cohort": "cohort:1"}),
         ("cohort open", {"cohort": "cohort:1"}), ("cohort cancel", {"cohort": "cohort:1"}),
         ("group show", {"group": "group:1"}), ("group archive", {"group": "group:1"}),
-        ("member find", {"name": "member1"}), ("group merge", {"group": "group:1", "into": "group:2"}),
+        ("member find", {"name": "member1"}),
+        ("group merge", {"group": "group:1", "into": "group:2"}),
     ):  # fmt: skip
         answers.append(text_of(await w.mod.slash(w.room, command, **option)))
     for text in answers:
@@ -395,7 +343,7 @@ async def test_a_preview_that_is_out_of_date(w: World) -> None:
     assert labels(last(preview)) == []
 
 
-# --- choosing --------------------------------------------------------------------------------------
+# --- choosing ------------------------------------------------------------------------------------
 
 
 @on_discord
@@ -421,7 +369,7 @@ async def test_labels_typed_and_ambiguity(w: World) -> None:
     assert offered == [{"name": "Stats autumn", "value": "cohort:1"}]
 
 
-# --- /group ----------------------------------------------------------------------------------------
+# --- /group --------------------------------------------------------------------------------------
 
 
 @on_discord
@@ -472,7 +420,7 @@ async def test_group_show(w: World) -> None:
     people = await filled(w, cohort)
     await membership.add(
         mod_of(w), cohort.group_ids[0], w.members[3].id, "member4",
-        role=membership.Role.facilitator,
+        role=Role.facilitator,
     )  # fmt: skip
     card = await w.mod.slash(w.room, "group show", group="Group 1")
     text = text_of(card)
@@ -640,7 +588,7 @@ async def test_errors_are_grouped(w: World) -> None:
     assert "3 groups need attention" in text_of(card)
 
 
-# --- rights ----------------------------------------------------------------------------------------
+# --- rights --------------------------------------------------------------------------------------
 
 COMMANDS: list[tuple[str, dict[str, str]]] = [
     ("cohort create", {}),
@@ -675,25 +623,13 @@ async def test_hidden_from_members_and_refused_in_code(w: World) -> None:
     assert (shown.status, len(shown.groups)) == ("open", 3)
 
 
-def allow(w: World, command: str, person: Any) -> None:
-    """An admin let this person see the command under Server Settings → Integrations."""
-    found = w.env.backend.find_command(command, w.guild.id)
-    assert found is not None
-    w.guild.set_command_permissions(int(found["id"]), {person: True})
-
-
 @on_discord
 async def test_rights_lost_between_preview_and_press(w: World) -> None:
     cohort = await made(w)
     preview = await w.mod.slash(w.room, "cohort close", cohort="Stats")
     form = await w.mod.slash(w.room, "group create", cohort="Stats")
     card = await w.mod.slash(w.room, "cohort show", cohort="Stats")
-    guild = w.bot.get_guild(w.guild.id)
-    assert guild is not None
-    member = guild.get_member(w.mod.id)
-    assert member is not None
-    await member.remove_roles(*member.roles[1:])
-    await w.env.settle()
+    await dismiss(w, w.mod)
     for message, label in (
         (last(preview), "Do it"), (last(card), "Edit"), (last(card), "Close"),
         (last(card), "Cancel cohort"),
@@ -743,10 +679,7 @@ async def test_nothing_of_another_guild(w: World) -> None:
 
 @on_discord
 async def test_operations_behind_buttons_are_scoped(w: World) -> None:
-    """The steps that buttons and forms run, handed an id of another guild."""
-    from bot.cogs import group as group_cog
-    from bot.ui import cohort_steps
-
+    """What buttons and forms run, handed an id of another guild; the guild is the presser's."""
     cohort = await made(w, "Secret")
     stranger = Actor(w.guild.id + 1, w.mod.id, "x", moderator=True)
     for call in (
@@ -754,12 +687,12 @@ async def test_operations_behind_buttons_are_scoped(w: World) -> None:
         cohorts.cancel(stranger, cohort.id), cohorts.edit(stranger, cohort.id, name="x"),
         groups.create(stranger, cohort.id, "x"), groups.edit(stranger, 1, name="x"),
         groups.open_(stranger, 1), groups.archive(stranger, 1), groups.merge(stranger, 1, 2),
+        roster.of_group(stranger.guild_id, 1), roster.preview_move(stranger.guild_id, 1, w.mod.id),
+        roster.preview_merge(stranger.guild_id, 1, 2),
         membership.remove(stranger, 1, w.mod.id), membership.move(stranger, 1, w.mod.id, "x"),
     ):  # fmt: skip
         with pytest.raises(Refusal, match="There is no such"):
             await call
-    assert cohort_steps.ask_open
-    assert group_cog.ask_merge
 
 
 @on_discord

@@ -104,7 +104,7 @@ def test_two_renames_in_ten_minutes(stamps: tuple[datetime, ...], allowed: datet
 
 
 def known(kind: str, *, state: str = "created", actual: str | None = "", **more: object) -> Known:
-    name = WANTED[kind] if kind in WANTED else "Stats - Group 1"
+    name = WANTED.get(kind, "Stats - Group 1")
     values = {"discord_id": 10, "name": name, **more}
     shown = values["name"] if actual == "" else actual
     return Known(kind=kind, state=state, actual_name=shown, **values)  # type: ignore[arg-type]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import discord
 import pytest
 
-from core.reconcile import doctor
 from core.reconcile.doctor import (
     FEATURES,
     NAMES,
@@ -15,6 +14,7 @@ from core.reconcile.doctor import (
     names_of,
     permission_integer,
 )
+from core.reconcile.permissions import GRANTABLE
 
 ALL = permission_integer()
 
@@ -107,4 +107,4 @@ def test_a_missing_intent_comes_first() -> None:
 
 def test_rights_for_sale_are_a_short_list() -> None:
     """Nothing that Muster hands out lets anybody hand out more."""
-    assert not doctor.p.GRANTABLE & (1 << 3 | 1 << 28 | 1 << 5 | 1 << 4)
+    assert not GRANTABLE & (1 << 3 | 1 << 28 | 1 << 5 | 1 << 4)

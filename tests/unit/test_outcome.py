@@ -53,7 +53,7 @@ def http(status: int, code: int = 0, text: str = "", **headers: str) -> discord.
         (TimeoutError(), "timeout", False),
         (ConnectionResetError(104, "reset"), "connection", False),
         (aiohttp.ServerDisconnectedError(), "connection", False),
-        (discord.GatewayNotFound(), "connection", False),
+        (discord.GatewayNotFound(), "connection", False),  # type: ignore[no-untyped-call]  # theirs
         (discord.ClientException("too long"), "client", True),
         (TemporaryError("busy", kind="busy", retry_after=1), "busy", False),
         (PermanentError("no", kind="no"), "no", True),

@@ -113,7 +113,9 @@ class Model(RuleBasedStateMachine):
         todo = [c for c in plan.changes if isinstance(c, SetAccess)]
         for change in todo:
             old = self.ledger[change.target_id].bits if change.target_id in self.ledger else NOTHING
-            self.ledger[change.target_id] = Entry(change.own.union(old), False, change.is_role)
+            self.ledger[change.target_id] = Entry(
+                change.own.union(old), confirmed=False, is_role=change.is_role
+            )
         return todo
 
     def call(self, change: SetAccess) -> None:
@@ -126,7 +128,7 @@ class Model(RuleBasedStateMachine):
             if change.own is None or change.own == NOTHING:
                 self.ledger.pop(change.target_id, None)
             else:
-                self.ledger[change.target_id] = Entry(change.own, True, change.is_role)
+                self.ledger[change.target_id] = Entry(change.own, is_role=change.is_role)
 
     @rule(repair=st.booleans(), done=st.integers(0, 20))
     def sync_and_crash(self, repair: bool, done: int) -> None:

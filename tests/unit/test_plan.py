@@ -28,7 +28,10 @@ def name_of(discord_id: int) -> str:
 
 
 def access(target: int, verb: str, *, place: int = 1, explained: bool = False) -> SetAccess:
-    return SetAccess(place, target, False, Bits(1, 0), NOTHING, NOTHING, verb, explained)
+    return SetAccess(
+        place, target, is_role=False, before=Bits(1, 0), after=NOTHING, own=NOTHING, verb=verb,
+        explained=explained,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,7 @@ def test_by_hand_in_words(what: str, sentence: str) -> None:
 
 
 def test_bookkeeping_is_no_news_for_people() -> None:
-    plan = Plan((Create("text", "a"), Settle(1, 7, False, NOTHING)))
+    plan = Plan((Create("text", "a"), Settle(1, 7, is_role=False, own=NOTHING)))
     assert plan.words(name_of) == ["create the text channel “a”"]
     assert plan.changes[1].words(name_of) == "note that #group-1 is already right for Ada"
     assert bool(plan)
@@ -113,7 +116,7 @@ def test_a_person_in_two_channels_is_measured_in_both() -> None:
         Plan(tuple(access(100 + n, "revoke", place=place) for n in range(6)), owned=12)
         for place in (1, 2)
     ]
-    with pytest.raises(UnsafePlan, match="^6 people would lose access"):
+    with pytest.raises(UnsafePlan, match=r"^6 people would lose access"):
         merge(places).check()
 
 

@@ -118,7 +118,7 @@ def test_labels_are_unique_and_lead_back(labels: list[str]) -> None:
 
 
 def test_autocomplete_shows_the_likely_first() -> None:
-    assert [c.id for c in matching(LABELS, "o")][0] == 4
+    assert next(c.id for c in matching(LABELS, "o")) == 4
     assert [c.id for c in matching(LABELS, "biology")] == [3, 4]
     many = [Choice(f"Group {n}", f"group:{n}", n) for n in range(80)]
     assert len(matching(many, "")) == CHOICES

@@ -70,6 +70,7 @@ function draw() {
   for (const person of server.people) known.set(person.id, new Set(person.channels.map((c) => c.id)));
   sessionStorage.read = JSON.stringify(Object.fromEntries(read));
   document.querySelectorAll("#people button")[index]?.focus({ preventScroll: true });
+  if (matchMedia("(min-width: 760px)").matches) document.querySelector(".person.on")?.scrollIntoView({ block: "nearest" });
   for (const node of document.querySelectorAll("[data-name]")) {
     const who = server.people.find((p) => node.dataset.name === "moderator" ? p.moderator : !p.moderator && !p.groups.length);
     if (who) node.textContent = who.name;
@@ -98,13 +99,14 @@ function choose(person, channel) {
 
 async function show() {
   const want = chosen;
+  $("frame").replaceChildren(); // nobody goes on typing as the person before
   shows += 1;
   moving += 1;
   const answer = await fetch("/demo/show", { method: "POST", body: JSON.stringify({ tab, ...want }) }).finally(() => { moving -= 1; });
   if (want !== chosen) return;
   if (!answer.ok) return gone();
   notice("");
-  const frame = make("iframe", { src: (await answer.json()).url, title: "The channel, as this person sees it" });
+  const frame = make("iframe", { src: (await answer.json()).url, title: `The channel, as ${personOf(want.person)?.name} sees it` });
   $("frame").replaceChildren(frame);
 }
 

@@ -1,0 +1,87 @@
+"""What tests of people's commands share: a world around a test, and reading what people see."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from core.db.engine import Database
+from core.errors import Refusal
+from core.operations.common import Actor
+from tests.world import World, world
+
+
+def on_discord(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Run a test inside a world. No fixture: SimCord's clock is set in the context of the test."""
+
+    @functools.wraps(test)
+    async def run(database: Database, **more: Any) -> None:
+        async with world(database, members=6) as w:
+            await test(w, **more)
+            only_refusals(w)
+
+    signature = inspect.signature(test)
+    names = [p for p in signature.parameters.values() if p.name != "w"]
+    first = inspect.Parameter("database", inspect.Parameter.KEYWORD_ONLY)
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in names]
+    run.__signature__ = signature.replace(parameters=[first, *keyword])  # type: ignore[attr-defined]
+    return run
+
+
+def only_refusals(w: World) -> None:
+    """SimCord keeps every error of a command; refusals are answers, anything else is a fault."""
+    for error in w.env.errors:
+        if not isinstance(getattr(error, "original", error), Refusal):
+            raise error
+
+
+def mod_of(w: World) -> Actor:
+    return Actor(w.guild.id, w.mod.id, "mod", moderator=True)
+
+
+def last(result: Any) -> Any:
+    """The message with the buttons: the answer itself, or what followed it."""
+    return result.followups[-1] if result.followups else result.response
+
+
+def labels(message: Any) -> list[str]:
+    return [c["label"] for row in message.components for c in row["components"]]
+
+
+def defaults(result: Any) -> dict[str, Any]:
+    """What a form is filled with, by field."""
+    parts = [row["component"] for row in result.modal["components"]]
+    return {part["custom_id"]: part.get("value") for part in parts}
+
+
+def channel(w: World, name: str) -> Any:
+    guild = w.bot.get_guild(w.guild.id)
+    assert guild is not None
+    return guild.get_channel(w.guild.channels[name].id)
+
+
+def sees(w: World, person: Any, name: str) -> bool:
+    return bool(channel(w, name).permissions_for(person.member).view_channel)
+
+
+def writes(w: World, person: Any, name: str) -> bool:
+    return bool(channel(w, name).permissions_for(person.member).send_messages)
+
+
+def allow(w: World, command: str, person: Any) -> None:
+    """An admin let this person see the command under Server Settings → Integrations."""
+    found = w.env.backend.find_command(command, w.guild.id)
+    assert found is not None
+    w.guild.set_command_permissions(int(found["id"]), {person: True})
+
+
+async def dismiss(w: World, person: Any) -> None:
+    """Somebody loses all their roles."""
+    guild = w.bot.get_guild(w.guild.id)
+    assert guild is not None
+    member = guild.get_member(person.id)
+    assert member is not None
+    await member.remove_roles(*member.roles[1:])
+    await w.env.settle()
