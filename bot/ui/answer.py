@@ -44,8 +44,7 @@ def on_press(do_it: Then, view: View) -> Callable[[discord.Interaction], Any]:
     async def pressed(interaction: discord.Interaction) -> None:
         actor = await checks.moderator(interaction)
         view.stop()  # a second press of an impatient thumb does nothing
-        await acknowledge(interaction)
-        await show(interaction, "⏳ Working…")
+        await show(interaction, "⏳ Working…")  # acknowledges, and takes the buttons away
         try:
             await do_it(interaction, actor)
         except Refusal as refusal:

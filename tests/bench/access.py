@@ -80,9 +80,7 @@ def _mode(side: Side, access_mode: str) -> str:
     return access_mode if side == "ours" else "overwrites"
 
 
-def _all_inside(
-    t: Town, group_id: int, people: list[int], outside: list[int] | None = None
-) -> None:
+def _all_inside(t: Town, group_id: int, people: list[int], outside: tuple[int, ...] = ()) -> None:
     """A count is worth nothing where the result is wrong."""
     wrong = [u for u in people if not t.can_see(u, group_id)]
     wrong += [u for u in outside if t.can_see(u, group_id)]

@@ -154,7 +154,7 @@ async def test_every_call_about_roles_fails_once(
         made: dict[str, Any] = {"method": "POST", "path": "*/guilds/*/roles"}
         made["body_contains"] = f'"{fault} - '
         await server.fault(**spec, **made)
-        await server.fault(**spec, method="PUT", path="*/members/*/roles/*", nth=2 * number)
+        await server.fault(**spec, method="PUT", path="*/members/*/roles/*", nth=number)
     await _converges(server, database, tmp_path, groups)
     dump = await server.dump(server.seed["guild_id"])
     names = [role["name"] for role in dump["roles"]]

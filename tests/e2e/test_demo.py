@@ -1,4 +1,4 @@
-"""`make demo` as a script and as a person use it: started, walked through, stopped without a rest."""
+"""`make demo` as a script and as a person use it: started, looked at, stopped without a rest."""
 
 from __future__ import annotations
 

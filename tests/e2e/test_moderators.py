@@ -532,7 +532,28 @@ async def test_one_lasting_post_edited_in_place(w: World, monkeypatch: pytest.Mo
     edits = [p for m, p in calls if m == "PATCH" and f"/channels/{desk.id}/messages/" in p]
     assert len(edits) == 2  # posted after the first group, edited after the second and at the end
     answers = [p for m, p in calls if m == "PATCH" and "@original" in p]
-    assert len(answers) == 5  # working, begun, two on the way, the end
+    assert len(answers) == 4  # begun, two on the way, the end
+
+
+@on_discord
+async def test_work_goes_on_when_nobody_can_be_told(w: World) -> None:
+    """The moderators' channel is gone, and the asker's answer can no longer be edited."""
+    cohort = await made(w, open_now=False)
+    people = await filled(w, cohort)
+    desk = w.guild.create_text_channel("desk")
+    await settings.change(mod_of(w), moderator_channel_id=desk.id)
+    preview = await w.mod.slash(w.room, "group open", group="Group 1")
+    assert "3 created" in text_of(preview)
+    channel = w.bot.get_channel(desk.id)
+    assert isinstance(channel, discord.TextChannel)
+    await channel.delete()
+    preview = await w.mod.slash(w.room, "cohort close", cohort="Stats")
+    w.env.inject_error("PATCH", "/webhooks/*", status=401, code=50027, message="no", times=None)
+    await w.mod.click(last(preview), label="Do it")
+    assert last(preview).content == "⏳ Working…"
+    assert (await cohorts.show(w.guild.id, cohort.id)).status == "closed"
+    assert sees(w, people[0], "group-1")
+    assert not writes(w, people[0], "group-1")
 
 
 @on_discord
@@ -709,3 +730,22 @@ def test_first_day_is_a_monday() -> None:
         start = first_day(today)
         assert start.weekday() == 0
         assert 7 < (start - today).days <= 14
+
+
+def test_totals_add_up_over_groups_and_systems() -> None:
+    quiet: Any = {"meetings": 0}
+    totals = results.Totals()
+    for problems, failed in ((["12 × Muster lacks Manage Roles.", "the channel is gone"], 13),
+                             (["Muster lacks Manage Roles"], 1)):  # fmt: skip
+        part: Any = {
+            "granted": 2, "revoked": 1, "unchanged": 0, "failed": failed, "existed": 3,
+            "created": 1, "problems": problems,
+        }  # fmt: skip
+        totals.add({"discord": part, "calendar": {"error": "no **link**"}, "reminders": quiet,
+                    "rsvps": quiet})  # fmt: skip
+    assert totals.summary() == "6 existed · 2 created · 4 granted · 2 revoked · 16 failed"
+    assert totals.troubles() == [
+        "⚠️ 13 × Muster lacks Manage Roles",
+        "⚠️ 2 × Calendar: no \\*\\*link\\*\\*",
+        "⚠️ 1 × the channel is gone",
+    ]

@@ -179,6 +179,15 @@ def test_what_was_taken_away_by_hand() -> None:
     )
 
 
+def test_a_tick_turned_into_a_cross_by_hand() -> None:
+    """The bit stays ours in the ledger: when the cross goes, it is not given again unasked."""
+    have = Bits(VIEW_CHANNEL | READ, SEND)
+    expected = Plan((), (ByHand(99, ADA, "lost"),), 1, 1)
+    assert diff(place({ADA: have}, {ADA: TEXT}), want({ADA: TEXT})) == expected
+    empty = place({ADA: Bits(VIEW_CHANNEL | READ, 0)}, {ADA: TEXT})
+    assert diff(empty, want({ADA: TEXT})) == expected
+
+
 def test_only_what_is_new_is_added_to_what_was_taken_away() -> None:
     more = Bits(TEXT_ACCESS | MANAGE_MESSAGES, 0)
     have = Bits(VIEW_CHANNEL | READ, 0)  # somebody took Send Messages away
