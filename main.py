@@ -17,7 +17,9 @@ from core.errors import ConfigurationError
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="main.py", description="Muster: groups, channels and access that keep themselves right")
+    parser = argparse.ArgumentParser(
+        prog="main.py", description="Muster: groups, channels and access that keep themselves right"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="the bot on Discord; needs DISCORD_TOKEN")
     trial = commands.add_parser("demo", help="the bot on a simulated Discord, in the browser")

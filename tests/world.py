@@ -52,9 +52,7 @@ async def world(database: Database, *, members: int = 4) -> AsyncIterator[World]
             may = discord.Permissions(manage_guild=True)
             keys = home.create_role("Moderators", permissions=may)
             mod = home.add_member(env.create_user("mod"), roles=[keys])
-            people = [
-                home.add_member(env.create_user(f"member{n}")) for n in range(1, members + 1)
-            ]
+            people = [home.add_member(env.create_user(f"member{n}")) for n in range(1, members + 1)]
             made = World(env, bot, worker, home, room, mod, people)
             await made.settle()
             yield made

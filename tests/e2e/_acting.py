@@ -5,12 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 
 from core.db.engine import Database
 from core.errors import Refusal
+from core.operations import cohorts, membership
+from core.operations.cohorts import CohortDraft, CohortSummary
 from core.operations.common import Actor
 from tests.world import World, world
+
+SOON = date(2026, 3, 2)  # SimCord's clock stands at 2026-01-01
 
 
 def on_discord(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -85,3 +90,18 @@ async def dismiss(w: World, person: Any) -> None:
     assert member is not None
     await member.remove_roles(*member.roles[1:])
     await w.env.settle()
+
+
+async def made(w: World, name: str = "Stats", *, open_now: bool = True, **more: Any) -> Any:
+    draft = CohortDraft(name, more.pop("start", SOON), **more)
+    return await cohorts.create(mod_of(w), draft, open_now=open_now)
+
+
+async def filled(w: World, cohort: CohortSummary, *, index: int = 0, people: int = 2) -> list[Any]:
+    """The first people of the world put into one group, with its channels made."""
+    chosen = w.members[:people]
+    for person in chosen:
+        await membership.add(mod_of(w), cohort.group_ids[index], person.id, person.name)
+    w.worker.bump([cohort.group_ids[index]])
+    await w.settle()
+    return chosen

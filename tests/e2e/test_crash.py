@@ -99,7 +99,7 @@ async def test_killed_between_commit_and_sync(
         assert await bot.ended() == -9
     await membership.join(Actor(server.seed["guild_id"], ben, "Ben"), group)
     async with running(server, database.url, tmp_path, MUSTER_LEASE_SECONDS="600"):
-        await until(lambda: _sees(server, ben, "group-1"), timeout=20)
+        await until(lambda: _sees(server, ben, "group-1"), timeout=60)
         await until(lambda: _settled(database, group))
 
 

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import discord
 import pytest
 
 from core.db.models import Role
 from core.operations import cohorts, groups, history, membership, people
-from core.operations.cohorts import CohortDraft
-from tests.e2e._acting import allow, dismiss, labels, last, mod_of, on_discord, sees
+from tests.e2e._acting import allow, dismiss, labels, last, made, mod_of, on_discord, sees
 from tests.world import World, text_of
-
-SOON = date(2026, 3, 2)  # SimCord's clock stands at 2026-01-01
-
-
-async def made(w: World, name: str = "Stats", *, open_now: bool = True, **more: Any) -> Any:
-    draft = CohortDraft(name, more.pop("start", SOON), **more)
-    return await cohorts.create(mod_of(w), draft, open_now=open_now)
-
 
 # --- add -----------------------------------------------------------------------------------------
 
