@@ -32,7 +32,7 @@ def day(value: date) -> str:
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
-    """ "1 seat", "2 seats"."""
+    """Say "1 seat" or "2 seats"."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 

@@ -1,4 +1,4 @@
-"""foundation
+"""The foundation: guilds, people, cohorts, groups, memberships, the ledger, the history.
 
 Revision ID: 0001
 Revises:

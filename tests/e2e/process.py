@@ -80,7 +80,7 @@ async def running(server: DiscordServer, url: str, data: Path, **extra: str) -> 
         yield bot
     finally:
         await bot.stop()
-        print(bot.log)  # pytest shows it where a test fails
+        sys.stdout.write(bot.log)  # pytest shows it where a test fails
 
 
 async def until(
