@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -142,10 +143,20 @@ def guild_view(guild_id: int) -> GuildView | None:
     return GuildView(guild)
 
 
+HEARTBEAT_GRACE = 5.0  # seconds in which a heartbeat's answer may still be on its way
+
+
 def is_fresh() -> bool:
     """Whether the cache may be merged into without asking first: connected and heard from."""
     bot = get_bot()
-    return bot.is_ready() and not bot.is_closed() and bot.ws is not None
+    gateway = getattr(bot, "ws", None)
+    if not bot.is_ready() or bot.is_closed() or gateway is None or not gateway.open:
+        return False
+    beat = getattr(gateway, "_keep_alive", None)  # the simulated gateway has none
+    if beat is None:
+        return True
+    unanswered = beat._last_send > beat._last_ack  # noqa: SLF001 - discord.py shows it nowhere else
+    return not unanswered or time.perf_counter() - beat._last_send < HEARTBEAT_GRACE  # noqa: SLF001
 
 
 def intents() -> dict[str, bool]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,6 +27,8 @@ from core.errors import Refusal
 from core.operations.cohorts import LIVE
 from core.operations.common import Actor, audit, ensure_person, get_group, guild_settings
 from core.operations.groups import has_started
+
+HEAD_START = timedelta(hours=1)  # for whoever was told of a free seat, before the next is
 
 
 @dataclass(frozen=True)
@@ -305,7 +307,8 @@ async def watch_seat(actor: Actor, group_id: int) -> str:
 async def freed_seats(group_id: int) -> tuple[str, int, list[int]]:
     """Claim the watchers to tell now: (group's label, guild id, user ids), oldest first.
 
-    As many as there are free seats are told; a claim is given once, so nobody hears twice.
+    As many as there are free seats are told, and for an hour a seat is offered to nobody else;
+    a claim is given once, so nobody hears twice.
     """
     async with get_database().transaction() as session:
         group = await session.scalar(select(Group).where(Group.id == group_id).with_for_update())
@@ -313,6 +316,15 @@ async def freed_seats(group_id: int) -> tuple[str, int, list[int]]:
             return "", 0, []
         cohort = await session.get_one(Cohort, group.cohort_id)
         free = group.seats - len(await _seats_taken(session, group_id))
+        # Who was told a moment ago has the first chance; joining removes the watch.
+        free -= (
+            await session.scalar(
+                select(func.count()).where(
+                    SeatWatch.group_id == group_id, SeatWatch.claimed_at > utcnow() - HEAD_START
+                )
+            )
+            or 0
+        )
         if free <= 0:
             return "", 0, []
         watches = await session.scalars(
