@@ -18,7 +18,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 WORKERS ?= 2
 UV_VERSION := 0.13.9
 
-.PHONY: help run demo test bench backup restore lint format coverage lock clean
+.PHONY: help run demo test bench backup restore lint format words coverage lock clean
 
 help:
 	@echo "make demo               the bot in a simulated server, in your browser"
@@ -28,6 +28,7 @@ help:
 	@echo "make backup             write a dump of the database"
 	@echo "make restore FILE=...   bring a dump back, in place of what is there"
 	@echo "make format / lint      tidy the code / check it without running it"
+	@echo "make words              list new texts in core/locale/*.po, to be translated"
 	@echo "make coverage           the tests, with a list of the lines that they miss"
 	@echo "make lock               work out the pinned versions again"
 
@@ -55,6 +56,9 @@ test: lint
 coverage: $(DEV_STAMP)
 	@rm -f .coverage .coverage.*
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term-missing --cov-report=html $(ARGS)
+
+words: $(DEV_STAMP)
+	@$(PY) -m tests.catalog
 
 lint: $(DEV_STAMP)
 	$(VENV)/bin/ruff check .

@@ -14,6 +14,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import errors
+from bot.translator import Translator
+from core import words
 from core.discord_outbound.pacer import Pacer
 from core.worker import Worker
 
@@ -32,6 +34,11 @@ COGS = (
 
 
 class Tree(app_commands.CommandTree["Muster"]):
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        """Nobody is refused here; what follows speaks the person's language."""
+        words.speak(interaction.locale.value)
+        return True
+
     async def on_error(
         self, interaction: discord.Interaction, error: app_commands.AppCommandError, /
     ) -> None:
@@ -74,7 +81,11 @@ class Muster(commands.Bot):
         """Load the cogs, and send the commands if they are not the ones sent last time."""
         for cog in COGS:
             await self.load_extension(cog)
-        payload = [c.to_dict(self.tree) for c in self.tree.get_commands()]
+        translator = Translator()
+        await self.tree.set_translator(translator)
+        payload = [
+            await c.get_translated_payload(self.tree, translator) for c in self.tree.get_commands()
+        ]
         digest = hashlib.sha256(
             json.dumps([self.application_id, payload], sort_keys=True).encode()
         ).hexdigest()

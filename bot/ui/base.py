@@ -8,6 +8,7 @@ from typing import Any
 import discord
 
 from bot import errors
+from core import words
 
 TIMEOUT = 14 * 60  # seconds; an interaction's token lives for 15 minutes
 
@@ -19,6 +20,11 @@ class View(discord.ui.View):
 
     def __init__(self, *, timeout: float | None = TIMEOUT) -> None:
         super().__init__(timeout=timeout)
+
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        """Nobody is refused here; what follows speaks the person's language."""
+        words.speak(interaction.locale.value)
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction, error: Exception, _item: Any, /
@@ -62,6 +68,11 @@ class View(discord.ui.View):
 
 
 class Modal(discord.ui.Modal):
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        """Nobody is refused here; what follows speaks the person's language."""
+        words.speak(interaction.locale.value)
+        return True
+
     async def on_error(  # type: ignore[override]  # discord.py's own signature for modals
         self, interaction: discord.Interaction, error: Exception, /
     ) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from bot.ui.answer import Field, calendar_day, number
-from bot.ui.text import count, day, lines, plain
+from bot.ui.text import count, lines, plain
 from core.operations.cohorts import LIVE, CohortDraft, CohortSummary
 from core.operations.roster import Roster
+from core.words import day
 
 STATUS = {
     "draft": "📝 draft, nobody can join yet",

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from bot.ui.answer import Field
 from bot.ui.cohorts import GROUP_STATUS, KEPT, links
-from bot.ui.text import count, day, lines, plain
+from bot.ui.text import count, lines, plain
 from core.operations.groups import GroupView
 from core.operations.lookup import Found
 from core.operations.membership import Moved
 from core.operations.roster import Inside, MovePreview, Roster
+from core.words import day
 
 ACCESS = {
     "sees": "✅",

@@ -8,8 +8,9 @@ from itertools import groupby
 import discord
 
 from bot.ui.lasting import LastingView
-from bot.ui.text import count, day, lines, plain
+from bot.ui.text import count, lines, plain
 from core.operations.groups import GroupView
+from core.words import day
 
 # Groups per page. Discord allows 25 in a select; twelve lines are what a phone shows at once.
 PAGE = 12

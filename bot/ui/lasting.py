@@ -13,6 +13,7 @@ from typing import Any, Self
 import discord
 
 from bot import errors
+from core import words
 
 Interaction = discord.Interaction[Any]
 Pressed = Callable[[Interaction, int], Awaitable[None]]
@@ -63,6 +64,7 @@ class Press(
         return cls(match["action"], int(match["number"]), item)
 
     async def callback(self, interaction: Interaction) -> None:
+        words.speak(interaction.locale.value)
         try:
             await _pressed[self.action](interaction, self.number)
         except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
@@ -90,6 +92,7 @@ class Pick(
         return cls(match["action"], int(match["number"]), item)
 
     async def callback(self, interaction: Interaction) -> None:
+        words.speak(interaction.locale.value)
         try:
             await _picked[self.action](interaction, self.number, list(self.item.values))
         except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know

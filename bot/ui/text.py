@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 
 import discord
+
+from core.words import t
 
 CONTENT_LIMIT = 2000  # Discord's limit of characters per message
 
@@ -26,11 +28,6 @@ def when(moment: datetime, style: str = "f") -> str:
     return f"<t:{int(moment.timestamp())}:{style}>"
 
 
-def day(value: date) -> str:
-    """A calendar day, the same for everybody: "Mon 5 January 2026"."""
-    return f"{value:%a} {value.day} {value:%B %Y}"
-
-
 def count(number: int, one: str, many: str | None = None) -> str:
     """Say "1 seat" or "2 seats"."""
     return f"{number} {one if number == 1 else many or one + 's'}"
@@ -45,5 +42,5 @@ def lines(parts: Iterable[str], *, limit: int = CONTENT_LIMIT - 100) -> str:
         size += len(rest[0]) + 1
         kept.append(rest.pop(0))
     if rest:
-        kept.append(f"… and {len(rest)} more")
+        kept.append(t("… and {n} more", n=len(rest)))
     return "\n".join(kept)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     MetaData,
     String,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -93,6 +94,7 @@ class Guild(Base):
     settings: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     joined_at: Mapped[datetime]
     left_at: Mapped[datetime | None]
+    greeted_at: Mapped[datetime | None]  # whoever invited Muster was shown the first steps
 
 
 class User(Base):
@@ -101,6 +103,7 @@ class User(Base):
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     zone: Mapped[str | None] = mapped_column(String(64))
     dm_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    language: Mapped[str | None] = mapped_column(String(8))  # for messages; None: the server's
 
 
 class Member(Base):
@@ -206,6 +209,26 @@ class SeatWatch(Base):
     told_at: Mapped[datetime | None]
 
 
+class Expected(Base):
+    """Somebody on an imported list who is not on the server yet: holds a seat until they come."""
+
+    __tablename__ = "expected"
+    __table_args__ = (
+        _one_of("role", Role),
+        Index("uq_expected_name", "cohort_id", text("lower(name)"), unique=True),
+        Index("ix_expected_arrival", "guild_id", text("lower(name)")),
+    )
+
+    id: Mapped[int] = _identity()
+    guild_id: Mapped[int] = _guild()
+    cohort_id: Mapped[int] = mapped_column(ForeignKey("cohorts.id"))
+    group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))  # the unique user name, without an @
+    role: Mapped[str] = mapped_column(String(16), server_default=Role.participant)
+    seat: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
 class SyncState(Base):
     __tablename__ = "sync_states"
     __table_args__ = (
@@ -225,7 +248,7 @@ class SyncState(Base):
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     next_attempt_at: Mapped[datetime | None]
     error_class: Mapped[str | None] = mapped_column(String(40))
-    error_text: Mapped[str | None] = mapped_column(String(500))
+    error_text: Mapped[str | None] = mapped_column(Text)  # core.words.pack: any language
     retry_after: Mapped[float | None]
     by_hand: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     told_at: Mapped[datetime | None]
@@ -258,6 +281,8 @@ class ManagedObject(Base):
     discord_id: Mapped[int | None] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(16), server_default="intent")
     name: Mapped[str] = mapped_column(String(100))  # as last set by us
+    # Not made by Muster but handed to it: never deleted or renamed, given back by Release.
+    adopted: Mapped[bool] = mapped_column(server_default=text("false"))
     renamed_at: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
     intent_at: Mapped[datetime]
     lease_by: Mapped[int | None] = mapped_column(BigInteger)
@@ -315,5 +340,7 @@ class AuditEntry(Base):
     cohort_id: Mapped[int | None] = mapped_column(ForeignKey("cohorts.id"))
     group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
     user_id: Mapped[int | None] = mapped_column(BigInteger)  # whom it is about
+    # The entry that this one took back. An entry stands as long as none that stands undoes it.
+    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("audit_log.id"), index=True)
     before: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     after: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
