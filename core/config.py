@@ -46,6 +46,7 @@ class GuildSettings(BaseModel):
     moderator_role_id: int | None = None
     moderator_channel_id: int | None = None
     zone: str = "UTC"  # IANA name
+    language: Literal["en", "de"] = "en"  # of posts; private answers follow the person's Discord
     # What to do where somebody changed by hand what Muster had set.
     by_hand: Literal["report", "repair"] = "report"
     # Extra rights for facilitators in their own group's channels.

@@ -26,6 +26,7 @@ _NAMES = {
     "moderator_role_id": "moderator role",
     "moderator_channel_id": "moderators' channel",
     "zone": "time zone",
+    "language": "language",
     "by_hand": "what was changed by hand",
     "facilitators_moderate": "facilitators' extra rights",
     "keep_nicknames": "keep nicknames",
