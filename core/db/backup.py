@@ -71,7 +71,7 @@ async def restore(url: str, file: Path) -> None:
         with os.fdopen(handle, "wb") as target:
             # --file=- is standard output. Nothing has touched the database before this has
             # read the whole dump, so a torn one is found in time.
-            options = ["--no-owner", "--no-privileges", "--file=-", str(file)]
+            options = ["--no-owner", "--no-privileges", "--file=-", str(file.absolute())]
             result = await run_tool("pg_restore", options, stdout=target)
         if result.code == 0:
             result = await _replace(address, secret, script)
@@ -108,7 +108,8 @@ async def _check_dump(file: Path) -> None:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}.") from error
     if magic != MAGIC:
         raise ConfigurationError(f"{file} is not a backup that Muster made.")
-    listing = await run_tool("pg_restore", ["--list", str(file)])
+    # Absolute: Postgres's programs are run in another folder than ours.
+    listing = await run_tool("pg_restore", ["--list", str(file.absolute())])
     if listing.code:
         raise ConfigurationError(f"{file} is damaged: {listing.reason}")
     if MARK not in listing.out:

@@ -67,6 +67,14 @@ async def test_a_dump_comes_back_into_an_empty_database(
     assert await read(elsewhere, "SELECT name FROM groups") == "Ünï 💬 group"
 
 
+async def test_a_dump_is_found_beside_the_newcomer(
+    filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump = await backup(filled, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    await restore(filled, Path(dump.name))
+
+
 async def test_a_dump_replaces_what_was_there_also_what_is_newer(
     filled: str, tmp_path: Path
 ) -> None:
