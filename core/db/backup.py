@@ -49,6 +49,11 @@ async def backup(url: str, target_dir: Path) -> Path:
                 raise ConfigurationError(f"The backup was not made: {result.reason}")
             file.flush()
             os.fsync(file.fileno())
+        # A backup that cannot be read back is none; this reads what was written.
+        if MARK not in (await _list(path)).out:
+            raise ConfigurationError(
+                "There is nothing to back up: the database holds nothing of Muster yet."
+            )
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -108,12 +113,16 @@ async def _check_dump(file: Path) -> None:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}.") from error
     if magic != MAGIC:
         raise ConfigurationError(f"{file} is not a backup that Muster made.")
-    # Absolute: Postgres's programs are run in another folder than ours.
-    listing = await run_tool("pg_restore", ["--list", str(file.absolute())])
+    listing = await _list(file)
     if listing.code:
         raise ConfigurationError(f"{file} is damaged: {listing.reason}")
     if MARK not in listing.out:
         raise ConfigurationError(f"{file} is a dump of some other database, not of Muster.")
+
+
+async def _list(file: Path) -> ToolResult:
+    # Absolute: Postgres's programs are run in another folder than ours.
+    return await run_tool("pg_restore", ["--list", str(file.absolute())])
 
 
 async def _check_unused(url: str) -> None:

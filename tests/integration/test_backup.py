@@ -75,6 +75,12 @@ async def test_a_dump_is_found_beside_the_newcomer(
     await restore(filled, Path(dump.name))
 
 
+async def test_nothing_yet_to_back_up(empty_database_url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nothing to back up"):
+        await backup(empty_database_url, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 async def test_a_dump_replaces_what_was_there_also_what_is_newer(
     filled: str, tmp_path: Path
 ) -> None:
