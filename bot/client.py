@@ -30,6 +30,7 @@ COGS = (
     "bot.cogs.member",
     "bot.cogs.sync",
     "bot.cogs.care",
+    "bot.cogs.home",
 )
 
 

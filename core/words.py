@@ -67,12 +67,12 @@ def nearest(locale: str) -> str:
     return short if short in LANGUAGES else SOURCE
 
 
-def t(text: str, /, **values: Any) -> Said:
+def t(text: str, /, **values: Any) -> str:
     """`text` in the language spoken now, its {names} filled in. The text must be a literal."""
     return _say(text, None, 0, values)
 
 
-def tn(one: str, many: str, n: int, /, **values: Any) -> Said:
+def tn(one: str, many: str, n: int, /, **values: Any) -> str:
     """Likewise by number, as in "{n} seat" and "{n} seats"; {n} is filled in by itself."""
     return _say(one, many, n, values)
 

@@ -1,0 +1,188 @@
+"""/muster and /help: every panel by a moderator, by nobody, from elsewhere, and after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import discord
+
+from bot.client import Muster
+from core.clock import utcnow
+from core.db.engine import Database
+from core.discord_outbound import set_bot
+from core.errors import Refusal
+from core.operations import cohorts, groups, membership, settings
+from core.operations.common import Actor
+from tests.world import World, text_of, world
+
+PANELS = ["Cohorts", "This week", "Needs attention", "Check", "History", "Settings"]
+
+
+def alone(test: Callable[[World], Awaitable[None]]) -> Callable[[Database], Awaitable[None]]:
+    """Run a test within its own world. No fixture: SimCord's clock belongs to one task."""
+
+    async def run(database: Database) -> None:
+        async with world(database) as w:
+            await test(w)
+            for error in w.env.errors:
+                assert isinstance(getattr(error, "original", error), Refusal), error
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run
+
+
+def boss(w: World) -> Actor:
+    return Actor(w.guild.id, w.mod.id, "mod", moderator=True)
+
+
+def person(w: World, number: int) -> Actor:
+    return Actor(w.guild.id, w.members[number].id, f"member{number}")
+
+
+async def season(w: World, *, name: str = "Stats", days: int = 3, seats: int = 2) -> list[int]:
+    start = (utcnow() + timedelta(days=days)).date()
+    draft = cohorts.CohortDraft(name, start, groups=2, seats=seats)
+    return (await cohorts.create(boss(w), draft, open_now=True)).group_ids
+
+
+def buttons(result: Any) -> list[str]:
+    rows = result.response.components if result.response else []
+    return [c["label"] for row in rows for c in row["components"] if c.get("label")]
+
+
+@alone
+async def test_an_empty_server_says_how_to_begin(w: World) -> None:
+    shown = await w.mod.slash(w.room, "muster")
+    assert "There is no cohort yet" in text_of(shown)
+    assert "/cohort create" in text_of(shown)
+    assert buttons(shown) == PANELS
+    for label in ("Cohorts", "This week", "Needs attention"):
+        panel = await w.mod.click((await w.mod.slash(w.room, "muster")).response, label=label)
+        assert "Home" in buttons(panel), label
+        back = await w.mod.click(panel.response, label="Home")
+        assert buttons(back) == PANELS
+
+
+@alone
+async def test_what_there_is_and_what_this_week_brings(w: World) -> None:
+    first, second = await season(w)
+    await season(w, name="Chess", days=60)
+    await membership.join(person(w, 0), first)
+    await membership.join(person(w, 1), first)
+    await membership.join(person(w, 2), second)
+    await membership.leave(person(w, 2), second)
+    await w.settle()
+    shown = text_of(await w.mod.slash(w.room, "muster"))
+    assert "2 open cohorts · 4 groups · 2 people" in shown
+    assert "Stats starts on " in shown
+    assert "Nothing needs you right now" in shown
+    home = await w.mod.slash(w.room, "muster")
+    week = text_of(await w.mod.click(home.response, label="This week"))
+    assert "2 joined a group, 1 left one" in week
+    assert "Chess" not in week
+    needs = text_of(
+        await w.mod.click((await w.mod.slash(w.room, "muster")).response, label="Needs attention")
+    )
+    assert "Group 1 · Stats** is full" in needs
+
+
+@alone
+async def test_what_was_changed_by_hand_needs_a_person(w: World) -> None:
+    first, _ = await season(w)
+    await membership.join(person(w, 0), first)
+    await w.settle()
+    await w.worker.sweep()
+    await w.settle()
+    text_id = (await groups.show(w.guild.id, first)).text_id
+    assert text_id is not None
+    w.env.backend.delete_overwrite(text_id, w.members[0].id)
+    await w.settle()
+    await w.worker.sweep()
+    await w.settle()
+    shown = await w.mod.slash(w.room, "muster")
+    assert "1 thing needs a person" in text_of(shown)
+    needs = await w.mod.click(shown.response, label="Needs attention")
+    assert "changed by hand" in text_of(needs)
+    assert {"Sync status", "Check", "Home"} <= set(buttons(needs))
+
+
+@alone
+async def test_cohorts_open_from_the_list(w: World) -> None:
+    for number in range(12):
+        await season(w, name=f"Season {number}", days=number + 1)
+    listed = await w.mod.click((await w.mod.slash(w.room, "muster")).response, label="Cohorts")
+    assert "(12)" in text_of(listed)
+    assert "More" in buttons(listed)
+    rest = await w.mod.click(listed.response, label="More")
+    assert "Back" in buttons(rest)
+    assert "More" not in buttons(rest)
+    made = (await groups.joinable(w.guild.id, None))[0].cohort_id
+    card = await w.mod.select(rest.response, values=[_value(rest)])
+    assert "Season" in text_of(card)
+    assert made
+
+
+def _value(result: Any) -> str:
+    for row in result.response.components:
+        for component in row["components"]:
+            if component.get("options"):
+                return str(component["options"][0]["value"])
+    raise AssertionError
+
+
+@alone
+async def test_members_get_nowhere(w: World) -> None:
+    await season(w)
+    # A panel that is open since before the rights were taken away.
+    panel = await w.mod.slash(w.room, "muster")
+    w.env.backend.remove_member_role(w.guild.id, w.mod.id, w.guild.roles["Moderators"].id)
+    await w.settle()
+    for label in PANELS:
+        answer = await w.mod.click(panel.response, label=label)
+        assert "Only moderators" in text_of(answer), label
+
+
+@alone
+async def test_help_is_by_role(w: World) -> None:
+    mine = text_of(await w.mod.slash(w.room, "help"))
+    theirs = text_of(await w.members[0].slash(w.room, "help"))
+    assert "/my" in mine
+    assert "/my" in theirs
+    assert "/member import" in mine
+    assert "/member import" not in theirs
+
+
+@alone
+async def test_another_server_sees_only_its_own(w: World) -> None:
+    await season(w)
+    other = w.env.create_guild(name="Elsewhere")
+    lobby = other.create_text_channel("lobby")
+    keys = other.create_role("Mods", permissions=discord.Permissions(manage_guild=True))
+    stranger = other.add_member(w.env.create_user("stranger"), roles=[keys])
+    await w.settle()
+    shown = await stranger.slash(lobby, "muster")
+    assert "There is no cohort yet" in text_of(shown)
+    listed = await stranger.click(shown.response, label="Cohorts")
+    assert "Stats" not in text_of(listed)
+
+
+@alone
+async def test_panels_survive_a_restart_and_what_was_deleted(w: World) -> None:
+    await season(w)
+    await settings.change(boss(w), moderator_channel_id=w.room.id)
+    shown = await w.mod.slash(w.room, "muster")
+    listed = await w.mod.click((await w.mod.slash(w.room, "muster")).response, label="Cohorts")
+    w.bot = Muster(w.worker, rest_per_second=50)
+    set_bot(w.bot)
+    await w.env.restart_bot(w.bot)
+    await w.settle()
+    for label in PANELS:
+        answer = await w.mod.click(shown.response, label=label)
+        assert "Something went wrong" not in text_of(answer), label
+        shown = await w.mod.slash(w.room, "muster")
+    chosen = _value(listed)
+    await cohorts.cancel(boss(w), int(chosen))
+    card = await w.mod.select(listed.response, values=[chosen])
+    assert "cancelled" in text_of(card).lower()
