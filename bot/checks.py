@@ -9,13 +9,14 @@ from core.discord_outbound.reason import asked_by
 from core.errors import Refusal
 from core.operations import settings
 from core.operations.common import Actor
+from core.words import t
 
 
 async def actor_of(interaction: discord.Interaction) -> Actor:
     """Who asks, with their rights of this very moment. Raises Refusal outside a server."""
     user = interaction.user
     if interaction.guild_id is None or not isinstance(user, discord.Member):
-        raise Refusal("no_guild", "Use this on a server, not in direct messages.")
+        raise Refusal("no_guild", t("Use this on a server, not in direct messages."))
     asked_by.set(user.display_name)
     chosen = await settings.get(interaction.guild_id)
     return Actor(interaction.guild_id, user.id, user.display_name, is_moderator(user, chosen))
@@ -42,4 +43,6 @@ def must_stand_above(interaction: discord.Interaction, role: discord.Role) -> No
     assert guild is not None
     assert isinstance(user, discord.Member)
     if user.id != guild.owner_id and role >= user.top_role:
-        raise Refusal("role_order", f"The role {role.name} is not below your own highest role.")
+        raise Refusal(
+            "role_order", t("The role {role} is not below your own highest role.", role=role.name)
+        )

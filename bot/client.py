@@ -28,8 +28,11 @@ COGS = (
     "bot.cogs.cohort",
     "bot.cogs.group",
     "bot.cogs.member",
+    "bot.cogs.people",
     "bot.cogs.sync",
     "bot.cogs.care",
+    "bot.cogs.why",
+    "bot.cogs.setup",
     "bot.cogs.home",
 )
 

@@ -11,6 +11,7 @@ from discord import app_commands
 
 from bot.ui.text import plain
 from core.errors import PermanentError, Refusal, TemporaryError, sentence
+from core.words import t
 
 log = structlog.get_logger(__name__)
 
@@ -26,9 +27,10 @@ async def answer(interaction: discord.Interaction, error: BaseException) -> None
             scope.set_tag("error_id", error_id)
             sentry_sdk.capture_exception(error)
         log.error("command_failed", error_id=error_id, exc_info=error)
-        text = (
+        text = t(
             "Something went wrong on our side, so this may not have been done. Try again; if it "
-            f"stays, tell a moderator this number: `{error_id}`."
+            "stays, tell a moderator this number: `{number}`.",
+            number=error_id,
         )
     await say(interaction, text)
 
@@ -38,13 +40,14 @@ def _sentence(error: BaseException) -> str | None:
     if isinstance(error, Refusal):
         return plain(str(error))
     if isinstance(error, TemporaryError):
-        return f"{plain(sentence(str(error)))} Nothing is lost: Muster tries again by itself."
+        problem = plain(sentence(str(error)))
+        return t("{problem} Nothing is lost: Muster tries again by itself.", problem=problem)
     if isinstance(error, PermanentError):
-        return f"{plain(sentence(str(error)))} `/check` names what is missing."
+        return t("{problem} `/check` names what is missing.", problem=plain(sentence(str(error))))
     if isinstance(error, app_commands.CheckFailure):
-        return "You cannot use this here. Nothing was changed."
+        return t("You cannot use this here. Nothing was changed.")
     if isinstance(error, app_commands.TransformerError):
-        return "That is not one of the choices. Pick one from the list."
+        return t("That is not one of the choices. Pick one from the list.")
     return None
 
 

@@ -97,6 +97,7 @@ async def working(
         instance,
         sweep_minutes=settings.sweep_minutes,
         probe=settings.probe_minutes * 60,
+        retention_days=settings.retention_days,
         revive=revive,
     )
     task = asyncio.create_task(worker.run(), name="worker")

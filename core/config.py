@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(60, gt=1)
     # One call to Discord, discord.py's own retries (25 s) included, may take so long.
     call_seconds: float = Field(60, gt=0)
+    # What is stored about a server that Muster left is deleted after so many days.
+    retention_days: float = Field(90, gt=0)
     demo_port: int = Field(8080, ge=0, le=65535)
 
 

@@ -12,6 +12,12 @@ def sentence(text: str) -> str:
 class MusterError(Exception):
     """Base of everything that Muster raises on purpose."""
 
+    @property
+    def text(self) -> str:
+        """The message itself: where it was made by t(), it can be said in another language."""
+        message: str = self.args[0] if self.args else ""
+        return message
+
 
 class ConfigurationError(MusterError):
     """The operator has to change something before Muster can start. Exit code 2."""

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from core.errors import UnsafePlan
+from core.words import mark, t, tn
 
 # Refuse plans like octoDNS does: small sets may change freely, from ten entries on at most 30 %.
 SAFE_COUNT = 10
@@ -43,7 +44,7 @@ class Create:
     name: str
 
     def words(self, name_of: Callable[[int], str]) -> str:
-        return f"create the {NOUN[self.kind]} “{self.name}”"
+        return t(_CREATE[self.kind], name=self.name)
 
 
 @dataclass(frozen=True, order=True)
@@ -55,8 +56,10 @@ class Rename:
     not_before: datetime | None = None  # the channel was renamed twice within ten minutes
 
     def words(self, name_of: Callable[[int], str]) -> str:
-        later = " (a little later: Discord limits renames)" if self.not_before else ""
-        return f"rename the {NOUN[self.kind]} “{self.old}” to “{self.new}”{later}"
+        rename = t(_RENAME[self.kind], old=self.old, new=self.new)
+        if self.not_before is None:
+            return rename
+        return t("{rename} (a little later: Discord limits renames)", rename=rename)
 
 
 @dataclass(frozen=True, order=True)
@@ -68,7 +71,7 @@ class Gone:
     name: str
 
     def words(self, name_of: Callable[[int], str]) -> str:
-        return f"the {NOUN[self.kind]} “{self.name}” was deleted on Discord"
+        return t("{what} was deleted on Discord", what=t(THE[self.kind], name=self.name))
 
 
 @dataclass(frozen=True, order=True)
@@ -89,12 +92,8 @@ class SetAccess:
     explained: bool = True
 
     def words(self, name_of: Callable[[int], str]) -> str:
-        verb, link = {
-            "grant": ("let", "into"),
-            "change": ("change the rights of", "in"),
-            "revoke": ("take access from", "in"),
-        }[self.verb]
-        return f"{verb} {name_of(self.target_id)} {link} {name_of(self.place_id)}"
+        who, where = name_of(self.target_id), name_of(self.place_id)
+        return t(_ACCESS[self.verb], who=who, where=where)
 
 
 @dataclass(frozen=True, order=True)
@@ -107,7 +106,8 @@ class Settle:
     own: Bits | None
 
     def words(self, name_of: Callable[[int], str]) -> str:
-        return f"note that {name_of(self.place_id)} is already right for {name_of(self.target_id)}"
+        who, where = name_of(self.target_id), name_of(self.place_id)
+        return t("note that {where} is already right for {who}", where=where, who=who)
 
 
 @dataclass(frozen=True, order=True)
@@ -119,18 +119,47 @@ class ByHand:
     what: str
 
     def words(self, name_of: Callable[[int], str]) -> str:
-        who, where = name_of(self.target_id), name_of(self.place_id)
-        return {
-            "lost": f"{who} was taken out of {where} by hand",
-            "denied": f"{who} is kept out of {where} by hand",
-            "extra": f"{who} has access to {where} by hand",
-            "renamed": f"{where} was renamed by hand",
-        }[self.what]
+        return t(_BY_HAND[self.what], who=name_of(self.target_id), where=name_of(self.place_id))
 
 
 Change = Create | Rename | Gone | SetAccess | Settle
 
-NOUN = {"category": "category", "role": "role", "text": "text channel", "voice": "voice channel"}
+# By kind, whole phrases: other languages need another article or case for each of them.
+WHAT = {
+    "category": mark("category “{name}”"),
+    "role": mark("role “{name}”"),
+    "text": mark("text channel “{name}”"),
+    "voice": mark("voice channel “{name}”"),
+}
+THE = {
+    "category": mark("the category “{name}”"),
+    "role": mark("the role “{name}”"),
+    "text": mark("the text channel “{name}”"),
+    "voice": mark("the voice channel “{name}”"),
+}
+_CREATE = {
+    "category": mark("create the category “{name}”"),
+    "role": mark("create the role “{name}”"),
+    "text": mark("create the text channel “{name}”"),
+    "voice": mark("create the voice channel “{name}”"),
+}
+_RENAME = {
+    "category": mark("rename the category “{old}” to “{new}”"),
+    "role": mark("rename the role “{old}” to “{new}”"),
+    "text": mark("rename the text channel “{old}” to “{new}”"),
+    "voice": mark("rename the voice channel “{old}” to “{new}”"),
+}
+_ACCESS = {
+    "grant": mark("let {who} into {where}"),
+    "change": mark("change the rights of {who} in {where}"),
+    "revoke": mark("take access from {who} in {where}"),
+}
+_BY_HAND = {
+    "lost": mark("{who} was taken out of {where} by hand"),
+    "denied": mark("{who} is kept out of {where} by hand"),
+    "extra": mark("{who} has access to {where} by hand"),
+    "renamed": mark("{where} was renamed by hand"),
+}
 
 
 @dataclass(frozen=True)
@@ -161,8 +190,13 @@ class Plan:
         if confirmed or self.owned < SAFE_COUNT or len(lost) <= SAFE_SHARE * self.owned:
             return
         raise UnsafePlan(
-            f"{len(set(lost))} people would lose access and nothing explains it, so nothing was "
-            "taken from them. Look at /sync plan, then confirm with /sync apply."
+            tn(
+                "{n} person would lose access and nothing explains it, so nothing was taken "
+                "from them. Look at /sync plan, then confirm with /sync apply.",
+                "{n} people would lose access and nothing explains it, so nothing was taken "
+                "from them. Look at /sync plan, then confirm with /sync apply.",
+                len(set(lost)),
+            )
         )
 
     def only_safe(self) -> Plan:

@@ -88,7 +88,7 @@ def _say(one: str, many: str | None, n: int, values: dict[str, Any]) -> Said:
     filled = {k: again(v) for k, v in values.items()}
     if many is not None:
         filled.setdefault("n", n)
-    said = Said(found.format_map(filled) if filled else found.replace("{{", "{").replace("}}", "}"))
+    said = Said(found.format_map(filled))
     said.how = (one, many, n, values)
     return said
 
@@ -111,10 +111,17 @@ def pack(text: str) -> str:
 
 
 def unpack(stored: str) -> str:
-    """What `pack` stored, in the language spoken now. Other texts come back as they are."""
+    """What `pack` stored, in the language spoken now. Other texts come back as they are.
+
+    What begins like a packed text and is none (cut off, written by another version) comes back
+    without its mark: the reader still gets something.
+    """
     if not stored.startswith(_MARK):
         return stored
-    return _unfold(json.loads(stored[1:]))  # type: ignore[no-any-return]  # a text by construction
+    try:
+        return str(_unfold(json.loads(stored[1:])))
+    except (ValueError, KeyError, TypeError, AttributeError):  # no JSON, or of another shape
+        return stored[1:]
 
 
 def _fold(value: Any) -> Any:

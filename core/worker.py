@@ -23,6 +23,7 @@ from core.db.instance import Instance, release_dead_leases, renew_leases
 from core.db.queries import sync_states
 from core.discord_outbound.pacer import background
 from core.notifications import scheduler
+from core.operations import retention
 
 log = structlog.get_logger(__name__)
 
@@ -129,11 +130,13 @@ async def start(
     *,
     sweep_minutes: float,
     probe: float,
+    retention_days: float = 90,
     revive: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Take up work after a start: life sign, dead leases, wakes, ticks.
 
-    `probe` is in seconds. `revive` starts the embedded Postgres again where it died.
+    `probe` is in seconds. Data of servers left longer ago than `retention_days` is deleted.
+    `revive` starts the embedded Postgres again where it died.
     """
     await instance.hold()
     async with get_database().transaction() as session:
@@ -155,7 +158,12 @@ async def start(
     async def tick() -> None:
         worker.ask_sweep()
 
+    async def daily() -> None:
+        await retention.delete_left(retention_days)
+
     jobs.add_job(tick, "interval", minutes=sweep_minutes, id="sweep")
+    # Also at once: a process that is restarted every night would never get to it.
+    jobs.add_job(daily, "interval", days=1, id="daily", next_run_time=utcnow())
     jobs.add_job(
         heartbeat, "interval", seconds=min(10, get_database().lease_seconds / 3), id="heartbeat"
     )

@@ -72,12 +72,31 @@ def update(code: str) -> Catalog:
     return catalog
 
 
+def missing(catalog: Catalog) -> list[Any]:
+    """What has no translation yet, or lacks one of its forms."""
+    return [m.id for m in catalog if m.id and not all(forms(m.string))]
+
+
+def forms(text: Any) -> list[str]:
+    """The text, or its forms by number; "" for one that is not there."""
+    return list(text) if isinstance(text, tuple | list) else [text or ""]
+
+
+def save(code: str, catalog: Catalog) -> None:
+    """Write it sorted and without dates, so that a diff shows texts and nothing else."""
+    written = BytesIO()
+    write_po(written, catalog, width=100, sort_output=True, no_location=True)
+    head, _, rest = written.getvalue().decode().partition("\n\n")
+    kept = ("Language:", "Plural-Forms:", "Content-Type:")
+    lines = [x for x in head.splitlines() if not x.startswith('"') or x[1:].startswith(kept)]
+    (FOLDER / f"{code}.po").write_text("\n".join(lines) + "\n\n" + rest, encoding="utf-8")
+
+
 if __name__ == "__main__":
     for code in LANGUAGES:
         if code == SOURCE:
             continue
         catalog = update(code)
-        with (FOLDER / f"{code}.po").open("wb") as target:
-            write_po(target, catalog, width=100, sort_output=True, no_location=True)
-        missing = [m.id for m in catalog if m.id and not m.string]
-        print(f"{code}: {len(catalog)} texts, {len(missing)} without a translation")  # noqa: T201
+        save(code, catalog)
+        number = len(missing(catalog))
+        print(f"{code}: {len(catalog)} texts, {number} without a translation")  # noqa: T201

@@ -11,6 +11,7 @@ import discord
 import simcord
 from simcord import Env
 
+import bot.demo.gaps  # noqa: F401 - routes that SimCord lacks
 from bot.client import Muster
 from core.clock import set_clock
 from core.db.engine import Database
@@ -64,4 +65,24 @@ async def world(database: Database, *, members: int = 4) -> AsyncIterator[World]
 def text_of(result: Any) -> str:
     """All that the person was told: the answer and what followed it."""
     shown = [result.response] if result.response else []
-    return "\n".join(m.content for m in [*shown, *result.followups])
+    return "\n".join(words_of(m) for m in [*shown, *result.followups])
+
+
+def words_of(message: Any) -> str:
+    """A message's text, also where it stands in a panel of Components V2."""
+    parts = [message.content, *(c.get("content", "") for c in parts_of(message))]
+    return "\n".join(part for part in parts if part)
+
+
+def parts_of(message: Any) -> list[dict[str, Any]]:
+    """All components of a message, the inner ones too, in the order in which they are read."""
+    raw = message.components
+    found: list[dict[str, Any]] = []
+    rest = [c if isinstance(c, dict) else c.to_dict() for c in raw]
+    while rest:
+        part = rest.pop(0)
+        found.append(part)
+        inner = [*part.get("components", [])]
+        inner += [part["accessory"]] if part.get("accessory") else []
+        rest = [*inner, *rest]
+    return found

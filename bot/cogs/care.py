@@ -1,4 +1,4 @@
-"""/ping, /check, /history and /settings: is it well, who did what, and how is it set."""
+"""/ping, /check and /history: is it well, and who did what."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.cogs import choices
 from bot.ui import care
 from bot.ui.answer import acknowledge
 from bot.ui.history import HistoryView
-from core.operations import settings
+from core.words import t
 
 _PLAUSIBLE = 60_000  # milliseconds; before the first heartbeat the latency is infinite or no number
 
@@ -25,8 +25,10 @@ class Care(commands.Cog):
     async def ping(self, interaction: discord.Interaction) -> None:
         """Answer privately with the gateway's latency."""
         milliseconds = self.bot.latency * 1000
-        shown = f" ({milliseconds:.0f} ms to Discord)" if 0 < milliseconds < _PLAUSIBLE else ""
-        await interaction.response.send_message(f"Here I am.{shown}", ephemeral=True)
+        text = t("Here I am.")
+        if 0 < milliseconds < _PLAUSIBLE:
+            text = t("Here I am. ({ms} ms to Discord)", ms=round(milliseconds))
+        await interaction.response.send_message(text, ephemeral=True)
 
     @app_commands.command(description="Does Muster have every permission that it needs?")
     @app_commands.guild_only()
@@ -55,15 +57,6 @@ class Care(commands.Cog):
         group_id = await choices.group_id(actor.guild_id, group) if group else None
         view = HistoryView(user_id=member.id if member else None, group_id=group_id)
         await view.show(interaction)
-
-    @app_commands.command(description="How Muster works on this server")
-    @app_commands.guild_only()
-    @app_commands.default_permissions(manage_guild=True)
-    async def settings(self, interaction: discord.Interaction) -> None:
-        """The current values in words, with everything to change them."""
-        actor = await checks.moderator(interaction)
-        await acknowledge(interaction)
-        await care.show_settings(interaction, await settings.get(actor.guild_id))
 
 
 async def setup(bot: Muster) -> None:

@@ -30,7 +30,9 @@ ROOMS = [
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.guild_only()
 class Cohorts(
-    commands.GroupCog, group_name="cohort", group_description="Seasons, courses and series"
+    commands.GroupCog,
+    group_name="cohort",
+    group_description=app_commands.locale_str("Seasons, courses and series"),
 ):
     @app_commands.command(description="A new cohort with all its groups")
     @app_commands.describe(access="How people are let in", rooms="Which channels a group gets")

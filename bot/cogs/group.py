@@ -18,11 +18,17 @@ from bot.ui import group_cards as ui
 from bot.ui.base import View
 from bot.ui.cohorts import KEPT
 from bot.ui.results import look_after, sync_groups
-from bot.ui.text import count
 from core.errors import Refusal
 from core.operations import cohorts, groups, roster
 from core.operations.cohorts import LIVE
 from core.operations.common import Actor
+from core.words import mark, t, tn
+
+_ENDED = {
+    "completed": mark("completed"),
+    "merged": mark("merged"),
+    "cancelled": mark("cancelled"),
+}
 
 
 async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
@@ -31,10 +37,10 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
     group, inside = await roster.of_group(actor.guild_id, chosen_id)
     view = View()
     if group.status in LIVE:
-        view.add_button("Edit", _button(ask_edit, chosen_id))
+        view.add_button(t("Edit"), _button(ask_edit, chosen_id))
         if inside.people and not inside.channels:
-            view.add_button("Create channels", _button(open_now, chosen_id))
-        view.add_button("Archive", _button(ask_archive, chosen_id))
+            view.add_button(t("Create channels"), _button(open_now, chosen_id))
+        view.add_button(t("Archive"), _button(ask_archive, chosen_id))
     await answer.show(interaction, ui.card(group, inside), view)
 
 
@@ -50,9 +56,9 @@ async def ask_new(interaction: discord.Interaction, chosen_id: int) -> None:
     actor = await checks.moderator(interaction)
     cohort = await cohorts.show(actor.guild_id, chosen_id)
     if cohort.status not in {"draft", "open"}:
-        raise Refusal("closed", "This cohort is closed; it takes no new groups.")
+        raise Refusal("closed", t("This cohort is closed; it takes no new groups."))
     fields = ui.fields(ui.next_name([g[1] for g in cohort.groups]), cohort.seats)
-    form = answer.Form("New group", fields, partial(_create, chosen_id=chosen_id))
+    form = answer.Form(t("New group"), fields, partial(_create, chosen_id=chosen_id))
     await interaction.response.send_modal(form)
 
 
@@ -60,11 +66,13 @@ async def _create(
     interaction: discord.Interaction, typed: dict[str, str], *, chosen_id: int
 ) -> None:
     actor = await checks.moderator(interaction)
-    seats = answer.number(typed["seats"], "Seats")
+    seats = answer.number(typed["seats"], t("Seats"))
     group = await groups.create(actor, chosen_id, typed["name"], seats)
-    text = (
-        f"✅ {ui.title(group)} is there with {count(group.seats, 'seat')}. "
-        "Its channels are created with its first person."
+    text = tn(
+        "✅ {group} is there with {n} seat. Its channels are created with its first person.",
+        "✅ {group} is there with {n} seats. Its channels are created with its first person.",
+        group.seats,
+        group=ui.title(group),
     )
     await answer.show(interaction, text)
     look_after(interaction, [group.id])
@@ -75,21 +83,28 @@ async def ask_edit(interaction: discord.Interaction, chosen_id: int) -> None:
     actor = await checks.moderator(interaction)
     group = await groups.show(actor.guild_id, chosen_id)
     if group.status not in LIVE:
-        raise Refusal("group_ended", f"“{group.name}” is {group.status}; it cannot be changed.")
+        text = t(
+            "“{group}” is {status}; it cannot be changed.",
+            group=group.name,
+            status=t(_ENDED[group.status]),
+        )
+        raise Refusal("group_ended", text)
     done = partial(_edit, chosen_id=chosen_id)
-    form = answer.Form("Edit group", ui.fields(group.name, group.seats), done)
+    form = answer.Form(t("Edit group"), ui.fields(group.name, group.seats), done)
     await interaction.response.send_modal(form)
 
 
 async def _edit(interaction: discord.Interaction, typed: dict[str, str], *, chosen_id: int) -> None:
     actor = await checks.moderator(interaction)
-    seats = answer.number(typed["seats"], "Seats")
+    seats = answer.number(typed["seats"], t("Seats"))
     await answer.acknowledge(interaction)
     group = await groups.edit(actor, chosen_id, name=typed["name"], seats=seats)
-    note = f"{count(group.seats, 'seat')}, {group.members} taken."
+    note = [tn("{n} seat, {taken} taken.", "{n} seats, {taken} taken.", group.seats,
+               taken=group.members)]  # fmt: skip
     if group.members > group.seats:
-        note += " Nobody is taken out."
-    await sync_groups(interaction, [chosen_id], f"{group.label}: changed", note=note, post=False)
+        note.append(t("Nobody is taken out."))
+    title = t("{group}: changed", group=group.label)
+    await sync_groups(interaction, [chosen_id], title, note=note, post=False)
     look_after(interaction, [chosen_id])
 
 
@@ -97,7 +112,8 @@ async def open_now(interaction: discord.Interaction, chosen_id: int) -> None:
     """Create the channels; nothing is taken from anybody, so there is nothing to preview."""
     actor = await checks.moderator(interaction)
     group = await groups.open_(actor, chosen_id)
-    await sync_groups(interaction, [chosen_id], f"{group.label}: channels created")
+    title = t("{group}: channels created", group=group.label)
+    await sync_groups(interaction, [chosen_id], title)
     look_after(interaction, [chosen_id])
 
 
@@ -106,11 +122,17 @@ async def ask_archive(interaction: discord.Interaction, chosen_id: int) -> None:
     actor = await checks.moderator(interaction)
     group, inside = await roster.of_group(actor.guild_id, chosen_id)
     if group.status not in LIVE:
-        raise Refusal("group_ended", f"“{group.name}” is {group.status} already. Nothing changed.")
+        text = t(
+            "“{group}” is {status} already. Nothing changed.",
+            group=group.name,
+            status=t(_ENDED[group.status]),
+        )
+        raise Refusal("group_ended", text)
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         after = await groups.archive(actor, chosen_id)
-        await sync_groups(press, [chosen_id], f"{after.label}: archived", note=KEPT)
+        title = t("{group}: archived", group=after.label)
+        await sync_groups(press, [chosen_id], title, note=t(KEPT))
         look_after(press, [chosen_id])
 
     await answer.ask(interaction, ui.archive_preview(group, inside), do_it, danger=True)
@@ -124,10 +146,11 @@ async def ask_merge(interaction: discord.Interaction, source_id: int, target_id:
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         after, moved = await groups.merge(actor, source_id, target_id)
-        note = f"{count(moved, 'person', 'people')} moved. {KEPT}"
+        note = [tn("{n} person moved.", "{n} people moved.", moved), t(KEPT)]
+        title = t("{source} merged into {target}", source=source.name, target=after.label)
         # The emptied group first, so that nobody is ever in both.
         ids = [source_id, target_id]
-        await sync_groups(press, ids, f"{source.name} merged into {after.label}", note=note)
+        await sync_groups(press, ids, title, note=note)
         look_after(press, ids)
 
     await answer.ask(interaction, ui.merge_preview(*preview), do_it, danger=True)
@@ -146,7 +169,11 @@ async def _chosen(
 
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.guild_only()
-class Group(commands.GroupCog, group_name="group", group_description="Groups of a cohort"):
+class Group(
+    commands.GroupCog,
+    group_name="group",
+    group_description=app_commands.locale_str("Groups of a cohort"),
+):
     @app_commands.command(description="One more group in a cohort")
     @app_commands.describe(cohort="Which cohort it belongs to")
     @app_commands.autocomplete(cohort=cohort_choices)

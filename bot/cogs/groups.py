@@ -22,6 +22,7 @@ from core.errors import Refusal
 from core.operations import groups, membership, posts, seats
 from core.operations.common import Actor
 from core.operations.groups import GroupView
+from core.words import t
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,8 @@ def group_of(value: str) -> int:
     """The id in a select's value. Whose guild it is, the operation checks."""
     kind, _, number = value.partition(":")
     if kind != "group" or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004 - bigint
-        raise Refusal("group_not_found", "There is no such group here. It may have been closed.")
+        text = t("There is no such group here. It may have been closed.")
+        raise Refusal("group_not_found", text)
     return int(number)
 
 
@@ -99,15 +101,15 @@ async def enter(interaction: Interaction, actor: Actor, group_id: int) -> None:
         pending=is_pending(actor),
         left=moved.previous_name,
     )
-    await lasting.show(interaction, text, LastingView().button("My groups", "my"))
+    await lasting.show(interaction, text, LastingView().button(t("My groups"), "my"))
     follow_up(interaction, group_id, moved.previous_id)
 
 
 def _after_refusal(refusal: Refusal, group_id: int) -> LastingView:
     view = LastingView()
     if refusal.code == "group_full":
-        view.button(ui.WATCH_LABEL, "watch", group_id, style=discord.ButtonStyle.primary)
-    return view.button("See all groups", "groups")
+        view.button(t(ui.WATCH_LABEL), "watch", group_id, style=discord.ButtonStyle.primary)
+    return view.button(t("See all groups"), "groups")
 
 
 def follow_up(interaction: Interaction, *group_ids: int | None) -> None:
@@ -147,9 +149,12 @@ async def _watch(interaction: Interaction, group_id: int) -> None:
     name = await membership.watch_seat(actor, group_id)
     await lasting.show(
         interaction,
-        f"🔔 I tell you once when a seat in **{plain(name)}** is free. "
-        "It is not kept for you, so be quick then.",
-        LastingView().button("See all groups", "groups"),
+        t(
+            "🔔 I tell you once when a seat in **{group}** is free. "
+            "It is not kept for you, so be quick then.",
+            group=plain(name),
+        ),
+        LastingView().button(t("See all groups"), "groups"),
     )
     # The seat may have become free while they were reading that there is none.
     follow_up(interaction, group_id)
@@ -172,12 +177,17 @@ async def _post(interaction: Interaction, _number: int) -> None:
     assert interaction.channel_id is not None
     made = await posts.publish(actor, interaction.channel_id, ui.post)
     link = f"https://discord.com/channels/{actor.guild_id}/{made.channel_id}/{made.message_id}"
-    text = f"It is in this channel already, up to date: {link}"
-    if not made.was_there:
-        text = f"Posted and pinned: {link}\nIt keeps itself up to date."
     if made.pin_problem is not None:
-        text = f"Posted: {link}\nIt could not be pinned: {made.pin_problem}. Pin it by hand."
-    await lasting.show(interaction, text, LastingView().button("See all groups", "groups"))
+        text = t(
+            "Posted: {link}\nIt could not be pinned: {problem}. Pin it by hand.",
+            link=link,
+            problem=made.pin_problem,
+        )
+    elif made.was_there:
+        text = t("It is in this channel already, up to date: {link}", link=link)
+    else:
+        text = t("Posted and pinned: {link}\nIt keeps itself up to date.", link=link)
+    await lasting.show(interaction, text, LastingView().button(t("See all groups"), "groups"))
 
 
 class Groups(commands.Cog):

@@ -8,12 +8,13 @@ from discord.ext import commands
 
 from bot import checks
 from bot.client import Muster
-from bot.ui import care, cohort_steps, lasting, plans
+from bot.ui import care, cohort_steps, lasting, plans, setup_steps
 from bot.ui import home as ui
 from bot.ui.history import HistoryView
 from bot.ui.lasting import Interaction
 from core.errors import Refusal
-from core.operations import check, home, overview, settings
+from core.operations import check, home, overview
+from core.words import t
 
 
 async def show_home(interaction: Interaction) -> None:
@@ -42,7 +43,7 @@ async def _cohorts(interaction: Interaction, page: int) -> None:
 async def _cohort(interaction: Interaction, _number: int, values: list[str]) -> None:
     await lasting.begin(interaction)
     if not values[0].isdecimal():
-        raise Refusal("cohort_not_found", "There is no such cohort here.")
+        raise Refusal("cohort_not_found", t("There is no such cohort here."))
     await cohort_steps.show_card(interaction, int(values[0]))
 
 
@@ -85,9 +86,7 @@ async def _history(interaction: Interaction, _number: int) -> None:
 
 @lasting.on_press("home_settings")
 async def _settings(interaction: Interaction, _number: int) -> None:
-    await lasting.begin(interaction)
-    actor = await checks.moderator(interaction)
-    await care.show_settings(interaction, await settings.get(actor.guild_id))
+    await setup_steps.open_panel(interaction)
 
 
 class HomeCog(commands.Cog):

@@ -7,8 +7,12 @@ import structlog
 from discord.ext import commands
 
 from bot.client import Muster
+from bot.ui import setup as setup_ui
+from core import words
 from core.discord_outbound.bot import set_nickname
-from core.operations import people
+from core.operations import arrivals, greeting, people, retention, settings
+from core.operations.greeting import Arrival
+from core.words import t
 
 log = structlog.get_logger(__name__)
 
@@ -22,10 +26,14 @@ class Listeners(commands.Cog):
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """A new session: the cache was rebuilt, so everything is looked at once."""
-        for guild in self.bot.guilds:
-            await people.guild_joined(guild.id, guild.name)
+        await retention.note_left(guild.id for guild in self.bot.guilds)
+        came = [(guild, await greeting.arrived(guild.id, guild.name)) for guild in self.bot.guilds]
+        for guild in self.bot.guilds:  # people of a list who came while nobody listened
+            self.bot.worker.bump(await arrivals.catch_up(guild.id))
         self.bot.first_ready.set()
         self.bot.worker.ask_sweep()
+        for guild, arrival in came:
+            await self._greet(guild, arrival)
 
     @commands.Cog.listener()
     async def on_resumed(self) -> None:
@@ -33,12 +41,23 @@ class Listeners(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        await people.guild_joined(guild.id, guild.name)
+        arrival = await greeting.arrived(guild.id, guild.name)
         self.bot.worker.ask_sweep()
+        await self._greet(guild, arrival)
+
+    async def _greet(self, guild: discord.Guild, arrival: Arrival) -> None:
+        await greeting.greet(
+            guild.id,
+            arrival,
+            in_dm=lambda link: setup_ui.door(link, back=arrival == Arrival.back),
+            in_room=lambda: setup_ui.invitation(back=arrival == Arrival.back),
+        )
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        await people.guild_joined(guild.id, guild.name)
+        arrival = await greeting.arrived(guild.id, guild.name)
+        await self._greet(guild, arrival)
+        await arrivals.catch_up(guild.id)
         self.bot.worker.bump(await people.live_groups(guild.id))
 
     @commands.Cog.listener()
@@ -51,10 +70,16 @@ class Listeners(commands.Cog):
         nickname = await people.member_joined(member.guild.id, member.id, member.display_name)
         if nickname and member.nick is None and not member.pending:
             await self._restore(member, nickname)
+        if not member.bot:
+            # A list may have brought them in before they came: their seat is a membership now.
+            await arrivals.arrived(member.guild.id, member.id, member.name, member.display_name)
         await self._bump_user(member)
 
     async def _restore(self, member: discord.Member, nickname: str) -> None:
-        why_not = await set_nickname(member, nickname, "Muster: the stored nickname")
+        chosen = await settings.get(member.guild.id)
+        with words.speaking(chosen.language):  # the audit log is the server's
+            reason = t("Muster: the stored nickname")
+        why_not = await set_nickname(member, nickname, reason)
         if why_not:
             log.info("nickname_skipped", guild_id=member.guild.id, user_id=member.id, why=why_not)
 

@@ -1,4 +1,4 @@
-"""/member: find, add, move, remove. Moderators only."""
+"""/member: find, add, move, remove, import. Moderators only."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from discord.ext import commands
 
 from bot import checks
 from bot.client import Muster
-from bot.cogs.choices import group_choices, group_id
-from bot.ui import answer
+from bot.cogs.choices import cohort_choices, cohort_id, group_choices, group_id
+from bot.ui import answer, import_form, import_steps, member_steps
 from bot.ui import group_cards as ui
-from bot.ui.results import Totals, look_after
-from bot.ui.text import lines
-from core import sync
+from bot.ui.import_form import ImportForm
 from core.db.models import Role
 from core.errors import Refusal
-from core.operations import cohorts, groups, lookup, membership, roster
+from core.operations import groups, imports, lookup
 from core.operations.common import Actor, clean
+from core.words import t
 
 User = discord.User | discord.Member
 ROLES = [
@@ -26,18 +25,6 @@ ROLES = [
 ]
 REASON_LIMIT = 200  # characters, as the memberships table keeps it
 MOST = 10  # people shown by one search
-
-
-def _here(member: User) -> discord.Member:
-    """Somebody who can be in a group. Raises Refusal(is_bot, not_here)."""
-    if member.bot:
-        raise Refusal("is_bot", f"{member.display_name} is a bot; bots cannot be in groups.")
-    if not isinstance(member, discord.Member):
-        raise Refusal(
-            "not_here",
-            f"{member.display_name} is not on this server. Invite them first, then try again.",
-        )
-    return member
 
 
 async def find_by_name(interaction: discord.Interaction, guild_id: int, name: str) -> str:
@@ -52,55 +39,38 @@ async def find_by_name(interaction: discord.Interaction, guild_id: int, name: st
         if part.lower() in names and member.id not in known and not member.bot:
             people.append(await lookup.person(guild_id, member.id, member.display_name))
     if not people:
-        raise Refusal(
-            "nobody_found", f"Nobody here is called “{part}”. Try fewer letters of the name."
-        )
-    text = ui.found(people)
-    return f"{text}\nOnly the first {MOST} are shown." if len(people) == MOST else text
-
-
-async def _placed(
-    interaction: discord.Interaction, actor: Actor, moved: membership.Moved, chosen_id: int
-) -> None:
-    """Sync both groups at once, say what came of it, let seats and posts follow."""
-    result = await sync.sync_after_group_change(chosen_id, moved.previous_id)
-    group, inside = await roster.of_group(actor.guild_id, chosen_id)
-    cohort = await cohorts.show(actor.guild_id, group.cohort_id)
-    text = ui.placed(moved, group, inside, draft=cohort.status == "draft")
-    await answer.show(interaction, lines([text, *_troubles(result)]))
-    look_after(interaction, [i for i in (chosen_id, moved.previous_id) if i is not None])
-
-
-def _troubles(result: sync.AfterChange) -> list[str]:
-    totals = Totals()
-    for part in (result["new_group"], result["old_group"]):
-        if part is not None:
-            totals.add(part)
-    if not totals.failed:
-        return []
-    return [
-        *totals.troubles(),
-        (
-            "The group is changed, the access is not complete yet. Muster tries again by itself; "
-            "`/sync status` shows what is left."
-        ),
-    ]
+        text = t("Nobody here is called “{typed}”. Try fewer letters of the name.", typed=part)
+        raise Refusal("nobody_found", text)
+    found = ui.found(people)
+    if len(people) < MOST:
+        return found
+    return f"{found}\n{t('Only the first {most} are shown.', most=MOST)}"
 
 
 async def _only_group(actor: Actor, member: User) -> int:
     """The one group that somebody is in. Raises Refusal(not_in_group, ambiguous)."""
     mine = await groups.of_member(actor.guild_id, member.id)
     if not mine:
-        raise Refusal("not_in_group", f"{member.display_name} is in no group. Nothing changed.")
+        text = t("{person} is in no group. Nothing changed.", person=member.display_name)
+        raise Refusal("not_in_group", text)
     if len(mine) > 1:
         names = ", ".join(f"“{g.label}”" for g in mine[:5])
-        raise Refusal("ambiguous", f"{member.display_name} is in more than one: {names}. Which?")
+        text = t(
+            "{person} is in more than one: {groups}. Which?",
+            person=member.display_name,
+            groups=names,
+        )
+        raise Refusal("ambiguous", text)
     return mine[0].id
 
 
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.guild_only()
-class Members(commands.GroupCog, group_name="member", group_description="People and their groups"):
+class Members(
+    commands.GroupCog,
+    group_name="member",
+    group_description=app_commands.locale_str("People and their groups"),
+):
     @app_commands.command(description="Somebody's groups, now and before")
     @app_commands.describe(name="A part of their name", member="Or the person")
     async def find(
@@ -116,11 +86,11 @@ class Members(commands.GroupCog, group_name="member", group_description="People 
             person = await lookup.person(actor.guild_id, member.id, member.display_name)
             text = ui.found([person])
             if not isinstance(member, discord.Member):
-                text += "\n🚪 Not on this server now."
+                text = f"{text}\n{t('🚪 Not on this server now.')}"
         elif name is not None:
             text = await find_by_name(interaction, actor.guild_id, name)
         else:
-            raise Refusal("nothing_given", "Type a part of a name, or choose a person.")
+            raise Refusal("nothing_given", t("Type a part of a name, or choose a person."))
         await answer.show(interaction, text)
 
     @app_commands.command(description="Put somebody into a group, also a full or started one")
@@ -137,12 +107,9 @@ class Members(commands.GroupCog, group_name="member", group_description="People 
         """Past seats and timing, and told so."""
         await answer.acknowledge(interaction)
         actor = await checks.moderator(interaction)
-        chosen_id, person = await group_id(actor.guild_id, group), _here(member)
-        moved = await membership.add(
-            actor, chosen_id, person.id, person.display_name,
-            role=Role(role.value) if role else Role.participant,
-        )  # fmt: skip
-        await _placed(interaction, actor, moved, chosen_id)
+        chosen_id = await group_id(actor.guild_id, group)
+        chosen_role = Role(role.value) if role else Role.participant
+        await member_steps.add(interaction, actor, chosen_id, member, chosen_role)
 
     @app_commands.command(description="Move somebody to another group of the same cohort")
     @app_commands.describe(member="Whom", group="To which group")
@@ -153,14 +120,8 @@ class Members(commands.GroupCog, group_name="member", group_description="People 
         """Preview first."""
         await answer.acknowledge(interaction)
         actor = await checks.moderator(interaction)
-        chosen_id, person = await group_id(actor.guild_id, group), _here(member)
-        plan = await roster.preview_move(actor.guild_id, chosen_id, person.id)
-
-        async def do_it(press: discord.Interaction, actor: Actor) -> None:
-            moved = await membership.move(actor, chosen_id, person.id, person.display_name)
-            await _placed(press, actor, moved, chosen_id)
-
-        await answer.ask(interaction, ui.move_preview(person.id, plan), do_it, danger=True)
+        chosen_id = await group_id(actor.guild_id, group)
+        await member_steps.ask_move(interaction, actor, chosen_id, member)
 
     @app_commands.command(description="Take somebody out of a group")
     @app_commands.describe(
@@ -181,21 +142,37 @@ class Members(commands.GroupCog, group_name="member", group_description="People 
         chosen_id = (
             await group_id(actor.guild_id, group) if group else await _only_group(actor, member)
         )
-        shown, inside = await roster.of_group(actor.guild_id, chosen_id)
-        if member.id not in {p.user_id for p in inside.people}:
-            raise Refusal(
-                "not_in_group", f"{member.display_name} is not in “{shown.name}”. Nothing changed."
-            )
+        await member_steps.ask_remove(interaction, actor, chosen_id, member, why)
 
-        async def do_it(press: discord.Interaction, actor: Actor) -> None:
-            await membership.remove(actor, chosen_id, member.id, why)
-            result = await sync.sync_after_group_change(chosen_id)
-            text = f"✅ <@{member.id}> is no longer in {ui.title(shown)}."
-            await answer.show(press, lines([text, *_troubles(result)]))
-            look_after(press, [chosen_id])
-
-        preview = ui.remove_preview(member.id, shown, inside, why)
-        await answer.ask(interaction, preview, do_it, danger=True)
+    @app_commands.command(
+        name="import", description="Bring many people in: pasted lines, a CSV file or a role"
+    )
+    @app_commands.describe(
+        cohort="Into which cohort", file="A CSV or text file", role="Everybody with this role"
+    )
+    @app_commands.autocomplete(cohort=cohort_choices)
+    async def import_(
+        self,
+        interaction: discord.Interaction,
+        cohort: str,
+        file: discord.Attachment | None = None,
+        role: discord.Role | None = None,
+    ) -> None:
+        """A form to paste into, unless a file or a role is given. Preview first."""
+        actor = await checks.moderator(interaction)
+        chosen_id = await cohort_id(actor.guild_id, cohort)
+        if file is None and role is None:
+            facts = await imports.facts(actor, chosen_id)
+            await interaction.response.send_modal(ImportForm(chosen_id, facts.cohort_name))
+            return
+        await answer.acknowledge(interaction)
+        if file is not None and role is not None:
+            raise Refusal("two_lists", t("Give a file or a role, not both."))
+        if role is not None:
+            await import_form.from_role(interaction, actor, chosen_id, role)
+            return
+        found = await import_form.read("", file)
+        await import_steps.begin(interaction, actor, chosen_id, found.rows, found.heading_line)
 
 
 async def setup(bot: Muster) -> None:

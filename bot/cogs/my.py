@@ -19,6 +19,7 @@ from core.errors import Refusal
 from core.operations import groups, membership
 from core.operations.common import Actor
 from core.operations.groups import GroupView
+from core.words import t
 
 
 async def show_home(interaction: Interaction, page: int = 0) -> None:
@@ -34,7 +35,7 @@ async def _mine(actor: Actor, group_id: int) -> GroupView:
     for group in await groups.of_member(actor.guild_id, actor.user_id):
         if group.id == group_id:
             return group
-    raise Refusal("not_in_group", "You are not in that group any more. Look at /my.")
+    raise Refusal("not_in_group", t("You are not in that group any more. Look at /my."))
 
 
 @lasting.on_press("my")
@@ -63,7 +64,7 @@ async def _switch_to(interaction: Interaction, _old_id: int, values: list[str]) 
     wanted = await groups.show(actor.guild_id, group_of(values[0]), actor.user_id)
     old = await current_in_cohort(actor, wanted.cohort_id)
     if old is None:
-        raise Refusal("not_in_group", "You are not in a group there any more. Look at /my.")
+        raise Refusal("not_in_group", t("You are not in a group there any more. Look at /my."))
     await lasting.show(interaction, *groups_ui.switch_preview(old, wanted))
 
 
@@ -87,8 +88,9 @@ async def _leave_do(interaction: Interaction, group_id: int) -> None:
     actor = await checks.actor_of(interaction)
     left = await membership.leave(actor, group_id)
     await sync.sync_after_group_change(group_id)
-    view = LastingView().button("Find another group", "groups").button("My groups", "my")
-    await lasting.show(interaction, f"You left **{plain(left.previous_name or '')}**.", view)
+    view = LastingView().button(t("Find another group"), "groups").button(t("My groups"), "my")
+    text = t("You left **{group}**.", group=plain(left.previous_name or ""))
+    await lasting.show(interaction, text, view)
     follow_up(interaction, group_id)
 
 

@@ -12,8 +12,9 @@ from bot.ui import plans
 from bot.ui.answer import acknowledge, show
 from core.errors import Refusal
 from core.operations import cohorts, lookup
+from core.words import t
 
-EVERYTHING = lookup.Choice("Everything", "everything", 0)
+EVERYTHING = "everything"  # the value of that choice
 
 
 async def what_choices(
@@ -25,7 +26,7 @@ async def what_choices(
     except Refusal:
         return []
     found = [
-        EVERYTHING,
+        lookup.Choice(t("Everything"), EVERYTHING, 0),
         *await lookup.cohorts(actor.guild_id),
         *await lookup.groups(actor.guild_id),
     ]
@@ -34,8 +35,8 @@ async def what_choices(
 
 async def scope_of(guild_id: int, typed: str) -> plans.Scope:
     """What was chosen or typed, of this guild. Raises Refusal(not_found, ambiguous)."""
-    if typed.strip().lower() in {"", EVERYTHING.value}:
-        return plans.Scope(EVERYTHING.label)
+    if typed.strip().lower() in {"", EVERYTHING, t("Everything").lower()}:
+        return plans.Scope(t("Everything"))
     try:
         chosen = await _resolve(guild_id, typed, ended=False)
     except Refusal as refusal:
@@ -53,12 +54,16 @@ async def _resolve(guild_id: int, typed: str, *, ended: bool) -> lookup.Choice:
         *await lookup.cohorts(guild_id, ended=ended),
         *await lookup.groups(guild_id, ended=ended),
     ]
-    return lookup.resolve(found, typed, "cohort or group")
+    return lookup.resolve(found, typed, "either")
 
 
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_guild=True)
-class Sync(commands.GroupCog, name="sync", description="Keep channels and access right"):
+class Sync(
+    commands.GroupCog,
+    group_name="sync",
+    group_description=app_commands.locale_str("Keep channels and access right"),
+):
     def __init__(self, bot: Muster) -> None:
         self.bot = bot
 
@@ -70,7 +75,7 @@ class Sync(commands.GroupCog, name="sync", description="Keep channels and access
     @app_commands.command(description="Show what would change, before anything happens")
     @app_commands.describe(what="A cohort or a group; everything by default")
     @app_commands.autocomplete(what=what_choices)
-    async def plan(self, interaction: discord.Interaction, what: str = EVERYTHING.value) -> None:
+    async def plan(self, interaction: discord.Interaction, what: str = EVERYTHING) -> None:
         """The changes in words, with [Do it]."""
         preview = await self._look(interaction, what)
         await plans.PlanView(preview).show(interaction)
@@ -78,12 +83,12 @@ class Sync(commands.GroupCog, name="sync", description="Keep channels and access
     @app_commands.command(description="Make channels and access what they should be")
     @app_commands.describe(what="A cohort or a group; everything by default")
     @app_commands.autocomplete(what=what_choices)
-    async def apply(self, interaction: discord.Interaction, what: str = EVERYTHING.value) -> None:
+    async def apply(self, interaction: discord.Interaction, what: str = EVERYTHING) -> None:
         """The preview, then at once the doing; what takes access away asks first."""
         preview = await self._look(interaction, what)
         view = plans.PlanView(preview)
         if preview.planned.removals:
-            await view.show(interaction, "Somebody would lose access, so look first:")
+            await view.show(interaction, t("Somebody would lose access, so look first:"))
         elif not preview.group_ids(repair=False):
             await view.show(interaction)
         else:

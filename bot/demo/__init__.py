@@ -10,6 +10,7 @@ import logging
 # SimCord looks at discord.py as it is imported, which makes that warn of intents and voice.
 logging.disable(logging.WARNING)
 try:
+    from bot.demo import gaps  # noqa: F401 - routes that SimCord lacks
     from bot.demo.life import run_demo
 finally:
     logging.disable(logging.NOTSET)

@@ -14,6 +14,7 @@ from bot.ui.base import Modal, View, confirm_view
 from bot.ui.text import plain
 from core.errors import Refusal
 from core.operations.common import Actor
+from core.words import t
 
 Then = Callable[[discord.Interaction, Actor], Awaitable[None]]
 _SHOWN = 60  # characters of somebody's wrong input that are repeated to them
@@ -44,7 +45,7 @@ def on_press(do_it: Then, view: View) -> Callable[[discord.Interaction], Any]:
     async def pressed(interaction: discord.Interaction) -> None:
         actor = await checks.moderator(interaction)
         view.stop()  # a second press of an impatient thumb does nothing
-        await show(interaction, "⏳ Working…")  # acknowledges, and takes the buttons away
+        await show(interaction, t("⏳ Working…"))  # acknowledges, and takes the buttons away
         try:
             await do_it(interaction, actor)
         except Refusal as refusal:
@@ -61,7 +62,7 @@ async def ask(
     async def pressed(press: discord.Interaction) -> None:
         await on_press(do_it, view)(press)
 
-    view = confirm_view("Do it", pressed, danger=danger)
+    view = confirm_view(t("Do it"), pressed, danger=danger)
     await show(interaction, text, view)
 
 
@@ -105,10 +106,12 @@ class Form(Modal):
         except Refusal as refusal:
             await show(interaction, plain(str(refusal)), self.again(typed))
 
-    def again(self, typed: Mapping[str, str], label: str = "Edit again") -> View:
-        """A view with the button that opens this form with what was typed."""
+    def again(self, typed: Mapping[str, str], label: str | None = None) -> View:
+        """A view with the button that opens this form with what was typed: [Edit again]."""
         view = View()
-        view.add_button(label, self.reopen(typed), style=discord.ButtonStyle.primary)
+        view.add_button(
+            label or t("Edit again"), self.reopen(typed), style=discord.ButtonStyle.primary
+        )
         return view
 
     def reopen(self, typed: Mapping[str, str]) -> Callable[[discord.Interaction], Any]:
@@ -128,12 +131,17 @@ def _quoted(typed: str) -> str:
 
 
 def number(typed: str, what: str) -> int:
-    """The whole number that was typed. Raises Refusal(no_number)."""
+    """The whole number that was typed; `what` is the field's label. Raises Refusal(no_number)."""
     try:
         return int(typed.strip())
     except ValueError as error:
         raise Refusal(
-            "no_number", f"{what}: {_quoted(typed)} is no whole number. Type digits, like 8."
+            "no_number",
+            t(
+                "{what}: {typed} is no whole number. Type digits, like 8.",
+                what=what,
+                typed=_quoted(typed),
+            ),
         ) from error
 
 
@@ -149,8 +157,13 @@ def calendar_day(typed: str) -> date:
     except ValueError as error:
         raise Refusal(
             "no_date",
-            f"{_quoted(typed)} is no date that I know. Type it like 2026-03-02 or 2.3.2026.",
+            t(
+                "{typed} is no date that I know. Type it like 2026-03-02 or 2.3.2026.",
+                typed=_quoted(typed),
+            ),
         ) from error
     if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
-        raise Refusal("no_date", f"{_quoted(typed)} is too far away. Check the year.")
+        raise Refusal(
+            "no_date", t("{typed} is too far away. Check the year.", typed=_quoted(typed))
+        )
     return found

@@ -9,6 +9,7 @@ import discord
 
 from bot import errors
 from core import words
+from core.words import t
 
 TIMEOUT = 14 * 60  # seconds; an interaction's token lives for 15 minutes
 
@@ -86,8 +87,8 @@ def confirm_view(label: str, do_it: Handler, *, danger: bool = False) -> View:
     style = discord.ButtonStyle.danger if danger else discord.ButtonStyle.success
 
     async def cancel(interaction: discord.Interaction) -> None:
-        await interaction.response.edit_message(content="Cancelled. Nothing changed.", view=None)
+        await interaction.response.edit_message(content=t("Cancelled. Nothing changed."), view=None)
 
     view.add_button(label, do_it, style=style)
-    view.add_button("Cancel", cancel)
+    view.add_button(t("Cancel"), cancel)
     return view

@@ -21,6 +21,13 @@ from core.errors import Refusal
 from core.operations import cohorts, overview, roster, settings
 from core.operations.cohorts import CohortDraft, CohortSummary
 from core.operations.common import Actor
+from core.words import mark, t
+
+_ENDED = {"closed": mark("{cohort}: closed"), "cancelled": mark("{cohort}: cancelled")}
+_ENDED_BEFORE = {
+    "closed": mark("“{cohort}” is closed already. Nothing changed."),
+    "cancelled": mark("“{cohort}” is cancelled already. Nothing changed."),
+}
 
 
 async def _today(guild_id: int) -> date:
@@ -37,7 +44,7 @@ async def ask_new(interaction: discord.Interaction, access: str, rooms: str) -> 
     actor = await checks.moderator(interaction)
     fields = ui.new_fields(await _today(actor.guild_id))
     done = partial(_preview_new, access=access, rooms=rooms)
-    await interaction.response.send_modal(answer.Form("New cohort", fields, done))
+    await interaction.response.send_modal(answer.Form(t("New cohort"), fields, done))
 
 
 async def _preview_new(
@@ -50,22 +57,22 @@ async def _preview_new(
     today = await _today(actor.guild_id)
     warnings = cohorts.warnings_for(draft, roles=len(guild.roles), channels=len(guild.channels))
     form = answer.Form(
-        "New cohort",
+        t("New cohort"),
         [answer.Field(f.key, f.label, typed[f.key], f.hint, f.limit) for f in ui.new_fields(today)],
         partial(_preview_new, access=access, rooms=rooms),
     )
     view = View()
-    for label, open_now in (("Create all", True), ("Keep as draft", False)):
+    for label, open_now in ((t("Create all"), True), (t("Keep as draft"), False)):
         style = discord.ButtonStyle.success if open_now else discord.ButtonStyle.secondary
         create = partial(_create, draft=draft, open_now=open_now, again=form.again(typed))
         view.add_button(label, answer.on_press(create, view), style=style)
-    view.add_button("Edit", form.reopen(typed))
-    view.add_button("Cancel", _nothing_made)
+    view.add_button(t("Edit"), form.reopen(typed))
+    view.add_button(t("Cancel"), _nothing_made)
     await answer.show(interaction, ui.draft_preview(draft, today, warnings), view)
 
 
 async def _nothing_made(interaction: discord.Interaction) -> None:
-    await answer.show(interaction, "Cancelled. Nothing was created.")
+    await answer.show(interaction, t("Cancelled. Nothing was created."))
 
 
 async def _create(
@@ -87,8 +94,10 @@ async def _create(
     await sync_groups(
         interaction,
         made.group_ids,
-        f"{made.name}: open for joining",
-        note="Members join with `/groups`. A group's channels are created with its first person.",
+        t("{cohort}: open for joining", cohort=made.name),
+        note=t(
+            "Members join with `/groups`. A group's channels are created with its first person."
+        ),
     )
     look_after(interaction, made.group_ids)
 
@@ -103,9 +112,11 @@ async def ask_edit(
     actor = await checks.moderator(interaction)
     cohort = await cohorts.show(actor.guild_id, chosen_id)
     if cohort.status not in {"draft", "open"}:
-        raise Refusal("closed", "This cohort is closed; it can no longer be changed.")
+        raise Refusal("closed", t("This cohort is closed; it can no longer be changed."))
     done = partial(_edit, cohort=cohort, changes=changes or {})
-    await interaction.response.send_modal(answer.Form("Edit cohort", ui.edit_fields(cohort), done))
+    await interaction.response.send_modal(
+        answer.Form(t("Edit cohort"), ui.edit_fields(cohort), done)
+    )
 
 
 async def _edit(
@@ -119,8 +130,8 @@ async def _edit(
     wanted: dict[str, Any] = {
         "name": typed["name"],
         "start_date": answer.calendar_day(typed["start"]),
-        "meetings": answer.number(typed["meetings"], "Number of meetings"),
-        "seats": answer.number(typed["seats"], "Seats in each group"),
+        "meetings": answer.number(typed["meetings"], t("Number of meetings")),
+        "seats": answer.number(typed["seats"], t("Seats in each group")),
         **changes,
     }
     if wanted["seats"] == cohort.seats:
@@ -129,7 +140,8 @@ async def _edit(
     after = await cohorts.edit(actor, cohort.id, **wanted)
     notes = ui.edited(cohort, after, await _today(actor.guild_id))
     groups = ui.live(after)
-    await sync_groups(interaction, groups, f"{after.name}: changed", note=notes, post=False)
+    title = t("{cohort}: changed", cohort=after.name)
+    await sync_groups(interaction, groups, title, note=notes, post=False)
     look_after(interaction, groups)
 
 
@@ -152,7 +164,8 @@ async def ask_open(interaction: discord.Interaction, chosen_id: int) -> None:
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         after = await cohorts.open_(actor, chosen_id)
-        await _follow(press, ui.live(after), f"{after.name}: open for joining")
+        title = t("{cohort}: open for joining", cohort=after.name)
+        await _follow(press, ui.live(after), title)
 
     await answer.ask(interaction, ui.open_preview(cohort, rosters, today), do_it)
 
@@ -180,14 +193,14 @@ async def _ask_end(
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         before = await cohorts.show(actor.guild_id, chosen_id)
         after = await operation(actor, chosen_id)
-        await _follow(press, ui.live(before), f"{after.name}: {word}", note=ui.KEPT)
+        await _follow(press, ui.live(before), t(_ENDED[word], cohort=after.name), note=t(ui.KEPT))
 
     await answer.ask(interaction, preview(cohort, rosters), do_it, danger=True)
 
 
 def _must_run(cohort: CohortSummary) -> None:
     if cohort.status not in {"draft", "open"}:
-        raise Refusal("closed", f"“{cohort.name}” is {cohort.status} already. Nothing changed.")
+        raise Refusal("closed", t(_ENDED_BEFORE[cohort.status], cohort=cohort.name))
 
 
 async def _follow(
@@ -207,11 +220,11 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
     trouble = {s.group_id for s in states if s.status == "parked" or s.by_hand or s.deleted}
     view = View()
     if cohort.status in {"draft", "open"}:
-        view.add_button("Edit", _button(ask_edit, chosen_id))
+        view.add_button(t("Edit"), _button(ask_edit, chosen_id))
         if cohort.status == "draft":
-            view.add_button("Open", _button(ask_open, chosen_id))
-        view.add_button("Close", _button(ask_close, chosen_id))
-        view.add_button("Cancel cohort", _button(ask_cancel, chosen_id))
+            view.add_button(t("Open"), _button(ask_open, chosen_id))
+        view.add_button(t("Close"), _button(ask_close, chosen_id))
+        view.add_button(t("Cancel cohort"), _button(ask_cancel, chosen_id))
     number = len(trouble & set(cohort.group_ids))
     await answer.show(interaction, ui.card(cohort, rosters, number, today), view)
 

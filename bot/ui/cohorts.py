@@ -6,30 +6,44 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from bot.ui.answer import Field, calendar_day, number
-from bot.ui.text import count, lines, plain
+from bot.ui.text import lines, plain
 from core.operations.cohorts import LIVE, CohortDraft, CohortSummary
 from core.operations.roster import Roster
-from core.words import day
+from core.words import day, mark, t, tn
 
 STATUS = {
-    "draft": "📝 draft, nobody can join yet",
-    "open": "🟢 open for joining",
-    "closed": "📦 closed",
-    "cancelled": "🚫 cancelled",
+    "draft": mark("📝 draft, nobody can join yet"),
+    "open": mark("🟢 open for joining"),
+    "closed": mark("📦 closed"),
+    "cancelled": mark("🚫 cancelled"),
 }
+# An icon, a space, and the words for it.
 GROUP_STATUS = {
-    "preview": "⚪ no channels yet",
-    "active": "🟢 has its channels",
-    "completed": "📦 archived",
-    "merged": "🔀 merged",
-    "cancelled": "🚫 cancelled",
+    "preview": mark("⚪ no channels yet"),
+    "active": mark("🟢 has its channels"),
+    "completed": mark("📦 archived"),
+    "merged": mark("🔀 merged"),
+    "cancelled": mark("🚫 cancelled"),
 }
-ROOMS = {"both": "text and voice channels", "text": "text channels", "voice": "voice channels"}
-ACCESS = {
-    "overwrites": "each person is let in alone",
-    "role": "each group has a role that lets its people in",
+_ROOMS = {
+    "both": mark("Each group: text and voice channels; {access}."),
+    "text": mark("Each group: text channels; {access}."),
+    "voice": mark("Each group: voice channels; {access}."),
 }
-KEPT = "Nothing is deleted."
+_ROOMS_NOW = {
+    "both": mark("Groups get text and voice channels."),
+    "text": mark("Groups get text channels."),
+    "voice": mark("Groups get voice channels."),
+}
+_ACCESS = {
+    "overwrites": mark("each person is let in alone"),
+    "role": mark("each group has a role that lets its people in"),
+}
+_ACCESS_NOW = {
+    "overwrites": mark("From now on each person is let in alone."),
+    "role": mark("From now on each group has a role that lets its people in."),
+}
+KEPT = mark("Nothing is deleted.")
 
 
 def first_day(today: date) -> date:
@@ -41,32 +55,33 @@ def new_fields(today: date) -> list[Field]:
     """What /cohort create asks, with the defaults of CohortDraft; Discord allows five lines."""
     usual = CohortDraft("", today)
     return [
-        Field("name", "Name", hint="It names the category, for example: Stats autumn"),
+        Field("name", t("Name"), hint=t("It names the category, for example: Stats autumn")),
         _start(first_day(today)),
-        Field("meetings", "Number of meetings", str(usual.meetings), limit=20),
-        Field("groups", "Number of groups", str(usual.groups), limit=20),
-        Field("seats", "Seats in each group", str(usual.seats), limit=20),
+        Field("meetings", t("Number of meetings"), str(usual.meetings), limit=20),
+        Field("groups", t("Number of groups"), str(usual.groups), limit=20),
+        Field("seats", t("Seats in each group"), str(usual.seats), limit=20),
     ]
 
 
 def edit_fields(cohort: CohortSummary) -> list[Field]:
     """What /cohort edit asks, as it is now."""
     return [
-        Field("name", "Name", cohort.name, "The category is renamed with it"),
+        Field("name", t("Name"), cohort.name, t("The category is renamed with it")),
         _start(cohort.start_date),
-        Field("meetings", "Number of meetings", str(cohort.meetings), limit=20),
+        Field("meetings", t("Number of meetings"), str(cohort.meetings), limit=20),
         Field(
             "seats",
-            "Seats in each group",
+            t("Seats in each group"),
             str(cohort.seats),
-            "A new number counts for all its groups; nobody loses a seat",
+            t("A new number counts for all its groups; nobody loses a seat"),
             limit=20,
         ),
     ]
 
 
 def _start(value: date) -> Field:
-    return Field("start", "Start date", value.isoformat(), "Like 2026-03-02 or 2.3.2026", 40)
+    hint = t("Like 2026-03-02 or 2.3.2026")
+    return Field("start", t("Start date"), value.isoformat(), hint, 40)
 
 
 def draft_of(typed: Mapping[str, str], access: str, rooms: str) -> CohortDraft:
@@ -74,9 +89,9 @@ def draft_of(typed: Mapping[str, str], access: str, rooms: str) -> CohortDraft:
     return CohortDraft(
         typed["name"],
         calendar_day(typed["start"]),
-        number(typed["meetings"], "Number of meetings"),
-        number(typed["groups"], "Number of groups"),
-        number(typed["seats"], "Seats in each group"),
+        number(typed["meetings"], t("Number of meetings")),
+        number(typed["groups"], t("Number of groups")),
+        number(typed["seats"], t("Seats in each group")),
         access,
         rooms,
     )
@@ -84,51 +99,87 @@ def draft_of(typed: Mapping[str, str], access: str, rooms: str) -> CohortDraft:
 
 def channels_of(groups: int, rooms: str) -> str:
     """Channels by number and kind, for a number of groups."""
-    each = {"both": "a text and a voice channel", "text": "a text channel"}
-    total = groups * (2 if rooms == "both" else 1)
-    return f"{count(total, 'channel')} ({each.get(rooms, 'a voice channel')} for each group)"
+    if rooms == "both":
+        return tn(
+            "{n} channel (a text and a voice channel for each group)",
+            "{n} channels (a text and a voice channel for each group)",
+            groups * 2,
+        )
+    if rooms == "text":
+        return tn(
+            "{n} channel (a text channel for each group)",
+            "{n} channels (a text channel for each group)",
+            groups,
+        )
+    return tn(
+        "{n} channel (a voice channel for each group)",
+        "{n} channels (a voice channel for each group)",
+        groups,
+    )
 
 
 def timing(start: date, today: date) -> str | None:
     """What a start that is not ahead means, or None."""
     if start > today:
         return None
-    when = "is today" if start == today else "is past"
-    return (
-        f"⚠️ The start date {when}, so the groups count as started: members cannot join by "
+    if start == today:
+        return t(
+            "⚠️ The start date is today, so the groups count as started: members cannot join by "
+            "themselves, only moderators can add people."
+        )
+    return t(
+        "⚠️ The start date is past, so the groups count as started: members cannot join by "
         "themselves, only moderators can add people."
     )
 
 
 def draft_preview(draft: CohortDraft, today: date, warnings: Sequence[str]) -> str:
     """What would be made, before anything is."""
-    roles = f", {count(draft.groups, 'role')}" if draft.access_mode == "role" else ""
     late = timing(draft.start_date, today)
+    come = t("A group's channels come as people join: with its first one.")
     return lines(
         [
-            (
-                f"**{plain(draft.name)}** starts {day(draft.start_date)} · "
-                f"{count(draft.meetings, 'meeting')} · {count(draft.groups, 'group')} with "
-                f"{count(draft.seats, 'seat')} each"
+            tn(
+                "**{cohort}** starts {day} · {meetings} · {groups} with {n} seat each",
+                "**{cohort}** starts {day} · {meetings} · {groups} with {n} seats each",
+                draft.seats,
+                cohort=plain(draft.name),
+                day=day(draft.start_date),
+                meetings=tn("{n} meeting", "{n} meetings", draft.meetings),
+                groups=tn("{n} group", "{n} groups", draft.groups),
             ),
-            (
-                f"Creates 1 category, {channels_of(draft.groups, draft.rooms)}{roles}, 0 removals. "
-                "A group's channels come as people join: with its first one."
+            f"{_creates(draft)} {come}",
+            t(
+                "Access: {access}; nobody else sees the channels.",
+                access=t(_ACCESS[draft.access_mode]),
             ),
-            f"Access: {ACCESS[draft.access_mode]}; nobody else sees the channels.",
             *([late] if late else []),
             *(f"⚠️ {plain(w)}" for w in warnings),
-            "**Create all** lets members join at once. **Keep as draft** shows it to nobody yet.",
+            t(
+                "**Create all** lets members join at once. **Keep as draft** shows it to nobody "
+                "yet."
+            ),
         ]
     )
 
 
+def _creates(draft: CohortDraft) -> str:
+    channels = channels_of(draft.groups, draft.rooms)
+    if draft.access_mode != "role":
+        return t("Creates 1 category, {channels}, 0 removals.", channels=channels)
+    roles = tn("{n} role", "{n} roles", draft.groups)
+    return t("Creates 1 category, {channels}, {roles}, 0 removals.", channels=channels, roles=roles)
+
+
 def kept(cohort: CohortSummary) -> str:
     """After [Keep as draft]."""
-    return (
-        f"📝 **{plain(cohort.name)}** is kept as a draft with "
-        f"{count(len(cohort.groups), 'group')}. Nobody can join yet; `/member add` puts people "
-        "in, `/cohort open` opens it."
+    return tn(
+        "📝 **{cohort}** is kept as a draft with {n} group. Nobody can join yet; `/member add` "
+        "puts people in, `/cohort open` opens it.",
+        "📝 **{cohort}** is kept as a draft with {n} groups. Nobody can join yet; `/member add` "
+        "puts people in, `/cohort open` opens it.",
+        len(cohort.groups),
+        cohort=plain(cohort.name),
     )
 
 
@@ -147,7 +198,9 @@ def _inside(cohort: CohortSummary, rosters: Mapping[int, Roster]) -> tuple[int, 
 def links(channels: Sequence[int], *, most: int = 20) -> str:
     """Channels as links that lead there; a long list is cut with its number."""
     shown = " ".join(f"<#{c}>" for c in channels[:most])
-    return f"{shown} … {len(channels)} in all" if len(channels) > most else shown
+    if len(channels) > most:
+        return t("{shown} … {n} in all", shown=shown, n=len(channels))
+    return shown
 
 
 def open_preview(cohort: CohortSummary, rosters: Mapping[int, Roster], today: date) -> str:
@@ -157,52 +210,66 @@ def open_preview(cohort: CohortSummary, rosters: Mapping[int, Roster], today: da
     people, _ = _inside(cohort, rosters)
     late = timing(cohort.start_date, today)
     parts = [
-        f"Open **{plain(cohort.name)}** with {count(len(live(cohort)), 'group')}?",
-        "Members see it in `/groups` and can join."
+        tn(
+            "Open **{cohort}** with {n} group?",
+            "Open **{cohort}** with {n} groups?",
+            len(live(cohort)),
+            cohort=plain(cohort.name),
+        ),
+        t("Members see it in `/groups` and can join.")
         if cohort.status == "draft"
-        else "It is open already; its groups are looked at again.",
+        else t("It is open already; its groups are looked at again."),
     ]
     if lacking:
         parts.append(
-            f"{count(len(filled), 'group')} with {count(people, 'person', 'people')}: creates the "
-            f"category where it is missing, {channels_of(len(lacking), cohort.rooms)}, 0 removals."
+            t(
+                "{groups} with {people}: creates the category where it is missing, {channels}, "
+                "0 removals.",
+                groups=tn("{n} group", "{n} groups", len(filled)),
+                people=tn("{n} person", "{n} people", people),
+                channels=channels_of(len(lacking), cohort.rooms),
+            )
         )
     else:
-        parts.append("0 channels now: a group's channels are created with its first person.")
+        parts.append(t("0 channels now: a group's channels are created with its first person."))
     return lines([*parts, *([late] if late else [])])
 
 
 def close_preview(cohort: CohortSummary, rosters: Mapping[int, Roster]) -> str:
     """Who loses what by closing."""
     people, channels = _inside(cohort, rosters)
-    return lines(
-        [
-            f"Close **{plain(cohort.name)}**? It cannot be opened again.",
-            (
-                f"{count(people, 'person', 'people')} in {count(len(live(cohort)), 'group')} can "
-                "still read; nobody can write, speak or join any more."
-                + ("" if channels else " There are no channels.")
-            ),
-            *([f"Read-only from then on: {links(channels)}"] if channels else []),
-            KEPT,
-        ]
+    readers = tn(
+        "{n} person in {groups} can still read; nobody can write, speak or join any more.",
+        "{n} people in {groups} can still read; nobody can write, speak or join any more.",
+        people,
+        groups=tn("{n} group", "{n} groups", len(live(cohort))),
     )
+    if channels:
+        shown = [readers, t("Read-only from then on: {channels}", channels=links(channels))]
+    else:
+        none = t("There are no channels.")
+        shown = [f"{readers} {none}"]
+    ask = t("Close **{cohort}**? It cannot be opened again.", cohort=plain(cohort.name))
+    return lines([ask, *shown, t(KEPT)])
 
 
 def cancel_preview(cohort: CohortSummary, rosters: Mapping[int, Roster]) -> str:
     """Who loses what by cancelling."""
     people, channels = _inside(cohort, rosters)
-    return lines(
-        [
-            f"Cancel **{plain(cohort.name)}**? It cannot be opened again.",
-            (
-                f"{count(people, 'person loses', 'people lose')} access, also to what was written: "
-                f"{count(len(channels), 'channel')} in {count(len(live(cohort)), 'group')}."
-            ),
-            *([f"Only moderators see them from then on: {links(channels)}"] if channels else []),
-            KEPT,
-        ]
-    )
+    parts = [
+        t("Cancel **{cohort}**? It cannot be opened again.", cohort=plain(cohort.name)),
+        tn(
+            "{n} person loses access, also to what was written: {channels} in {groups}.",
+            "{n} people lose access, also to what was written: {channels} in {groups}.",
+            people,
+            channels=tn("{n} channel", "{n} channels", len(channels)),
+            groups=tn("{n} group", "{n} groups", len(live(cohort))),
+        ),
+    ]
+    if channels:
+        seen = t("Only moderators see them from then on: {channels}", channels=links(channels))
+        parts.append(seen)
+    return lines([*parts, t(KEPT)])
 
 
 def card(cohort: CohortSummary, rosters: Mapping[int, Roster], trouble: int, today: date) -> str:
@@ -210,47 +277,61 @@ def card(cohort: CohortSummary, rosters: Mapping[int, Roster], trouble: int, tod
     late = timing(cohort.start_date, today) if cohort.status in {"draft", "open"} else None
     people = sum(len(rosters[g].people) for g in cohort.group_ids)
     parts = [
-        f"**{plain(cohort.name)}** · {STATUS[cohort.status]}",
-        (
-            f"Starts {day(cohort.start_date)} · {count(cohort.meetings, 'meeting')} · "
-            f"{count(people, 'person', 'people')} in {count(len(cohort.groups), 'group')}"
+        f"**{plain(cohort.name)}** · {t(STATUS[cohort.status])}",
+        t(
+            "Starts {day} · {meetings} · {people} in {groups}",
+            day=day(cohort.start_date),
+            meetings=tn("{n} meeting", "{n} meetings", cohort.meetings),
+            people=tn("{n} person", "{n} people", people),
+            groups=tn("{n} group", "{n} groups", len(cohort.groups)),
         ),
-        f"Each group: {ROOMS[cohort.rooms]}; {ACCESS[cohort.access_mode]}.",
+        t(_ROOMS[cohort.rooms], access=t(_ACCESS[cohort.access_mode])),
         *([late] if late else []),
     ]
     if trouble:
         parts.append(
-            f"⚠️ {count(trouble, 'group needs', 'groups need')} attention: `/sync status` says why."
+            tn(
+                "⚠️ {n} group needs attention: `/sync status` says why.",
+                "⚠️ {n} groups need attention: `/sync status` says why.",
+                trouble,
+            )
         )
     for group_id, name, status, members, seats in cohort.groups:
-        icon, words = GROUP_STATUS[status].split(" ", 1)
+        icon, _, words = t(GROUP_STATUS[status]).partition(" ")
         rooms = " ".join(f"<#{c}>" for c in rosters[group_id].channels)
         helpers = len(rosters[group_id].facilitators)
-        extra = f" · {count(helpers, 'facilitator')}" if helpers else ""
-        parts.append(
-            f"{icon} **{plain(name)}** · {members} of {count(seats, 'seat')} taken{extra} · "
-            f"{rooms or words}"
-        )
+        facts = [f"{icon} **{plain(name)}**", fullness(members, seats)]
+        facts += [tn("{n} facilitator", "{n} facilitators", helpers)] if helpers else []
+        parts.append(" · ".join([*facts, rooms or words]))
     return lines(parts)
+
+
+def fullness(members: int, seats: int) -> str:
+    """How full a group is."""
+    return tn("{members} of {n} seat taken", "{members} of {n} seats taken", seats, members=members)
 
 
 def edited(before: CohortSummary, after: CohortSummary, today: date) -> str:
     """What became different, and what that means."""
-    parts = []
+    parts: list[str] = []
     if before.name != after.name:
-        parts.append(f"Renamed from {plain(before.name)}.")
+        parts.append(t("Renamed from {name}.", name=plain(before.name)))
     if before.start_date != after.start_date:
-        parts.append(f"Starts {day(after.start_date)}.")
+        parts.append(t("Starts {day}.", day=day(after.start_date)))
         late = timing(after.start_date, today)
         parts += [late] if late else []
     if before.meetings != after.meetings:
-        parts.append(f"{count(after.meetings, 'meeting')}.")
+        parts.append(tn("{n} meeting.", "{n} meetings.", after.meetings))
     if before.seats != after.seats:
-        parts.append(f"{count(after.seats, 'seat')} in each group.")
-        over = [g for g in after.groups if g[2] in LIVE and g[3] > g[4]]
-        parts += [f"{plain(g[1])} has {g[3]} people: nobody is taken out." for g in over]
+        parts.append(tn("{n} seat in each group.", "{n} seats in each group.", after.seats))
+        # More people than seats, and there is at least one seat: always people.
+        parts += [
+            t("{group} has {n} people: nobody is taken out.", group=plain(g[1]), n=g[3])
+            for g in after.groups
+            if g[2] in LIVE and g[3] > g[4]
+        ]
     if before.rooms != after.rooms:
-        parts.append(f"Groups get {ROOMS[after.rooms]}.")
+        parts.append(t(_ROOMS_NOW[after.rooms]))
     if before.access_mode != after.access_mode:
-        parts.append(f"From now on {ACCESS[after.access_mode]}.")
-    return lines(parts or ["Nothing was different."], limit=1200)
+        parts.append(t(_ACCESS_NOW[after.access_mode]))
+    return lines(parts or [t("Nothing was different.")], limit=1200)

@@ -8,16 +8,16 @@ from itertools import groupby
 import discord
 
 from bot.ui.lasting import LastingView
-from bot.ui.text import count, lines, plain
+from bot.ui.text import lines, plain
 from core.operations.groups import GroupView
-from core.words import day
+from core.words import day, mark, t, tn
 
 # Groups per page. Discord allows 25 in a select; twelve lines are what a phone shows at once.
 PAGE = 12
-POST_LABEL = "Join a group"
-WATCH_LABEL = "Tell me when a seat is free"
-PENDING = "You still have to accept this server's rules. Your channels appear as soon as you have."
-LATER = "Your channels are not ready yet; they follow by themselves."
+WATCH_LABEL = mark("Tell me when a seat is free")
+PENDING = mark(
+    "You still have to accept this server's rules. Your channels appear as soon as you have."
+)
 
 
 def name_of(group: GroupView) -> str:
@@ -27,26 +27,31 @@ def name_of(group: GroupView) -> str:
 
 def begins(group: GroupView) -> str:
     """As in: starts Sun 1 March 2026, or "started"; the day is the server's own."""
-    return f"{'started' if group.started else 'starts'} {day(group.start_date)}"
+    if group.started:
+        return t("started {day}", day=day(group.start_date))
+    return t("starts {day}", day=day(group.start_date))
 
 
-def rooms(group: GroupView, *, otherwise: str = "no channels yet") -> str:
-    """The group's channels as links."""
-    return " and ".join(f"<#{i}>" for i in (group.text_id, group.voice_id) if i) or otherwise
+def rooms(group: GroupView) -> str:
+    """The group's channels as links; empty where it has none yet."""
+    links = [f"<#{i}>" for i in (group.text_id, group.voice_id) if i]
+    return t("{one} and {other}", one=links[0], other=links[1]) if links[1:] else "".join(links)
 
 
 def seats(group: GroupView) -> str:
     """As in: 3 of 8 seats free; a moderator may have put in more people than seats."""
-    return f"{max(0, group.seats - group.members)} of {count(group.seats, 'seat')} free"
+    free = max(0, group.seats - group.taken)
+    return tn("{free} of {n} seat free", "{free} of {n} seats free", group.seats, free=free)
 
 
 def _line(group: GroupView) -> str:
+    name = f"**{plain(group.name)}**"
     if group.mine:
-        return f"✅ **{plain(group.name)}** · you are here · {rooms(group)}"
+        return " · ".join(["✅ " + name, t("you are here"), rooms(group) or t("no channels yet")])
     if group.full:
-        return f"🔒 **{plain(group.name)}** · full"
-    badge = " · 👍 good size" if group.good_size else ""
-    return f"▫️ **{plain(group.name)}** · {seats(group)}{badge}"
+        return " · ".join(["🔒 " + name, t("full")])
+    badge = [t("👍 good size")] if group.good_size else []
+    return " · ".join(["▫️ " + name, seats(group), *badge])
 
 
 def _by_cohort(groups: Iterable[GroupView]) -> list[str]:
@@ -88,75 +93,86 @@ def list_page(
     others = [g for g in shown if not g.mine]
     parts = _by_cohort([*shown, *waiting])
     if not parts:
-        parts = ["There is no group to join right now. Look again later, or ask a moderator."]
+        parts = [t("There is no group to join right now. Look again later, or ask a moderator.")]
     elif not any(not g.mine for g in joinable):
-        parts.append("No other group has a free seat right now.")
+        parts.append(t("No other group has a free seat right now."))
     view = LastingView()
     if others:
-        view.select("Join a group", "join", options(others), page, row=0)
+        view.select(t("Join a group"), "join", options(others), page, row=0)
     if waiting:
-        view.select(WATCH_LABEL, "watch_pick", options(waiting), page, row=1)
+        view.select(t(WATCH_LABEL), "watch_pick", options(waiting), page, row=1)
     if page > 0:
-        view.button("Back", "groups_page", page - 1, row=2)
+        view.button(t("Back"), "groups_page", page - 1, row=2)
     if page < pages - 1:
-        view.button("More groups", "groups_page", page + 1, row=2)
+        view.button(t("More groups"), "groups_page", page + 1, row=2)
     if any(g.mine for g in joinable):
-        view.button("My groups", "my", row=2)
+        view.button(t("My groups"), "my", row=2)
     if moderator:
-        view.button("Post the list here", "groups_post", row=3)
+        view.button(t("Post the list here"), "groups_post", row=3)
     return lines(parts), view
 
 
 def post(joinable: Sequence[GroupView]) -> tuple[str, LastingView]:
     """The public post, the same for everybody."""
-    parts = ["👋 **Find your group**", *_by_cohort(joinable)]
+    parts = [t("👋 **Find your group**"), *_by_cohort(joinable)]
     if not joinable:
-        parts.append("No group has a free seat right now. Press the button to be told of one.")
-    view = LastingView().button(POST_LABEL, "groups", style=discord.ButtonStyle.success)
+        parts.append(t("No group has a free seat right now. Press the button to be told of one."))
+    view = LastingView().button(t("Join a group"), "groups", style=discord.ButtonStyle.success)
     return lines(parts), view
 
 
 def arrival(group: GroupView, *, ready: bool, pending: bool, left: str | None) -> str:
     """After a join or a switch: where they are, what they got, what follows."""
-    parts = [f"🎉 You are in {name_of(group)}, which {begins(group)}."]
-    if left is not None:
-        parts.append(f"You left **{plain(left)}**.")
-    if pending:
-        parts.append(PENDING)
-    elif ready and (group.text_id or group.voice_id):
-        parts.append(f"Your channels: {rooms(group)}")
+    name, first = name_of(group), day(group.start_date)
+    if group.started:
+        parts = [t("🎉 You are in {group}, which started {day}.", group=name, day=first)]
     else:
-        parts.append(LATER)
+        parts = [t("🎉 You are in {group}, which starts {day}.", group=name, day=first)]
+    if left is not None:
+        parts.append(t("You left **{group}**.", group=plain(left)))
+    if pending:
+        parts.append(t(PENDING))
+    elif ready and rooms(group):
+        parts.append(t("Your channels: {channels}", channels=rooms(group)))
+    else:
+        parts.append(t("Your channels are not ready yet; they follow by themselves."))
     return "\n".join(parts)
 
 
 def switch_preview(old: GroupView, new: GroupView) -> tuple[str, LastingView]:
     """What a switch takes and gives, before it happens."""
-    gain = rooms(new, otherwise=f"the channels of **{plain(new.name)}**, made when you come")
-    text = (
-        f"Switch from {name_of(old)} to **{plain(new.name)}**?\n"
-        f"You lose {rooms(old)} and your seat, and gain {gain}."
-    )
+    target = plain(new.name)
+    gain = rooms(new) or t("the channels of **{group}**, made when you come", group=target)
+    parts = [t("Switch from {group} to **{other}**?", group=name_of(old), other=target)]
+    if lost := rooms(old):
+        parts.append(t("You lose {lost} and your seat, and gain {gain}.", lost=lost, gain=gain))
+    else:
+        parts.append(t("You lose your seat, and gain {gain}.", gain=gain))
     if old.full:
-        text += "\nYour group is full: your seat may be gone if you want it back."
-    view = LastingView().button(
-        f"Switch to {new.name}", "switch_do", new.id, style=discord.ButtonStyle.success
-    )
-    return text, view.button("Cancel", "my")
+        parts.append(t("Your group is full: your seat may be gone if you want it back."))
+    label = t("Switch to {group}", group=new.name)
+    view = LastingView().button(label, "switch_do", new.id, style=discord.ButtonStyle.success)
+    return "\n".join(parts), view.button(t("Cancel"), "my")
 
 
 def leave_preview(group: GroupView) -> tuple[str, LastingView]:
     """What leaving takes, before it happens."""
-    parts = [f"Leave {name_of(group)}?", f"You lose {rooms(group)} and your seat."]
+    parts = [t("Leave {group}?", group=name_of(group))]
+    if lost := rooms(group):
+        parts.append(t("You lose {lost} and your seat.", lost=lost))
+    else:
+        parts.append(t("You lose your seat."))
     if group.started:
-        parts.append("It has started, so only a moderator can bring you back.")
-    view = LastingView().button("Leave", "leave_do", group.id, style=discord.ButtonStyle.danger)
-    return "\n".join(parts), view.button("Stay", "my")
+        parts.append(t("It has started, so only a moderator can bring you back."))
+    view = LastingView().button(t("Leave"), "leave_do", group.id, style=discord.ButtonStyle.danger)
+    return "\n".join(parts), view.button(t("Stay"), "my")
 
 
 def seat_free(label: str, server: str) -> str:
     """What somebody who waited for a seat is told."""
-    return (
-        f"🪑 A seat is free in **{plain(label)}** on {plain(server)}. "
-        "Take it there with `/groups`: first come, first served."
+    return t(
+        "🪑 A seat is free in **{group}** on {server}. "
+        "Take it there with `/groups`: first come, first served.",
+        group=plain(label),
+        server=plain(server),
     )

@@ -99,6 +99,40 @@ class Pick(
             await errors.answer(interaction, error)
 
 
+class PickObject(
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=r"muster-object:(?P<action>[a-z_]+):(?P<number>\d{1,19})\Z",
+):
+    """A select of roles or channels. The action gets their ids and looks whether they are there."""
+
+    def __init__(
+        self,
+        action: str,
+        number: int,
+        select: discord.ui.RoleSelect[Any] | discord.ui.ChannelSelect[Any],
+    ) -> None:
+        select.custom_id = f"muster-object:{action}:{number}"
+        super().__init__(select)  # type: ignore[arg-type]  # the stub knows no bound of the class
+        self.action, self.number = action, number
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Called by discord.py for every choice, whoever sent the message and when."""
+        del interaction
+        assert isinstance(item, discord.ui.RoleSelect | discord.ui.ChannelSelect)
+        return cls(match["action"], int(match["number"]), item)
+
+    async def callback(self, interaction: Interaction) -> None:
+        words.speak(interaction.locale.value)
+        try:
+            ids = [str(value.id) for value in self.item.values]  # type: ignore[attr-defined]  # as above
+            await _picked[self.action](interaction, self.number, ids)
+        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
+            await errors.answer(interaction, error)
+
+
 class LastingView(discord.ui.View):
     """A view of only such items: nothing in it times out."""
 
@@ -136,6 +170,44 @@ class LastingView(discord.ui.View):
         return self
 
 
+class Panel(discord.ui.LayoutView):
+    """A panel of Components V2 (at most 40 of them) with only such items: nothing times out."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=None)
+        self.box: discord.ui.Container[Any] = discord.ui.Container()
+        self.add_item(self.box)
+
+    def text(self, content: str, accessory: discord.ui.Item[Any] | None = None) -> Panel:
+        """Add a text, with a button to its right where one is given."""
+        if accessory is None:
+            self.box.add_item(discord.ui.TextDisplay(content))
+        else:
+            self.box.add_item(discord.ui.Section(content, accessory=accessory))
+        return self
+
+    def row(self, *items: discord.ui.Item[Any]) -> Panel:
+        """Add up to five buttons, or one select."""
+        self.box.add_item(discord.ui.ActionRow(*items))
+        return self
+
+    def line(self) -> Panel:
+        """Add a thin line between two parts."""
+        self.box.add_item(discord.ui.Separator())
+        return self
+
+
+def press(
+    label: str,
+    action: str,
+    number: int = 0,
+    *,
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+) -> Press:
+    """A button for a panel; labels are cut to Discord's 80 characters."""
+    return Press(action, number, discord.ui.Button(label=label[:80], style=style))
+
+
 async def begin(interaction: Interaction) -> None:
     """Acknowledge within Discord's three seconds: in place on a private message, else a new one."""
     message = interaction.message
@@ -150,3 +222,24 @@ async def show(interaction: Interaction, text: str, view: discord.ui.View | None
     await interaction.edit_original_response(
         content=text, view=view, allowed_mentions=discord.AllowedMentions.none()
     )
+
+
+async def show_panel(interaction: Interaction, panel: Panel) -> None:
+    """Draw a panel: in place of the one that was pressed, else as a new private message.
+
+    A message with Components V2 can show nothing else any more, so no other message becomes one.
+    """
+    if not interaction.response.is_done():
+        await begin_panel(interaction)
+    await interaction.edit_original_response(
+        view=panel, allowed_mentions=discord.AllowedMentions.none()
+    )
+
+
+async def begin_panel(interaction: Interaction) -> None:
+    """Acknowledge a press or command whose answer is a panel."""
+    message = interaction.message
+    if message is not None and message.flags.ephemeral and message.flags.components_v2:
+        await interaction.response.defer()
+    else:
+        await interaction.response.defer(ephemeral=True, thinking=True)

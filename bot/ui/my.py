@@ -10,6 +10,7 @@ from bot.ui.groups import PENDING, begins, name_of, options, rooms
 from bot.ui.lasting import LastingView
 from bot.ui.text import lines, plain
 from core.operations.groups import GroupView
+from core.words import t
 
 PAGE = 4  # groups per page: a row of buttons each, and one row to turn pages (Discord allows 5)
 
@@ -18,24 +19,28 @@ def home(groups: Sequence[GroupView], page: int, *, pending: bool) -> tuple[str,
     """My groups with their channels, and what I can do with each."""
     view = LastingView()
     if not groups:
-        view.button("Find a group", "groups", style=discord.ButtonStyle.success)
-        return "You have no group yet. Pick one and its channels appear for you.", view
+        view.button(t("Find a group"), "groups", style=discord.ButtonStyle.success)
+        view.button(t("I can't see my group"), "why_mine")
+        return t("You have no group yet. Pick one and its channels appear for you."), view
     pages = -(-len(groups) // PAGE)
     page = min(page, pages - 1)
     shown = groups[page * PAGE : (page + 1) * PAGE]
-    parts = ["__Your groups__"]
+    parts = [t("__Your groups__")]
     for row, group in enumerate(shown):
-        parts += [name_of(group), f"{rooms(group, otherwise='Channels follow.')} · {begins(group)}"]
-        which = f": {group.label}" if len(groups) > 1 else ""
-        view.button(f"Switch{which}", "switch", group.id, row=row)
-        view.button(f"Leave{which}", "leave", group.id, row=row)
+        parts += [name_of(group), f"{rooms(group) or t('Channels follow.')} · {begins(group)}"]
+        switch, leave = t("Switch"), t("Leave")
+        if len(groups) > 1:
+            switch = t("Switch: {group}", group=group.label)
+            leave = t("Leave: {group}", group=group.label)
+        view.button(switch, "switch", group.id, row=row).button(leave, "leave", group.id, row=row)
     if pending:
-        parts.append(PENDING)
+        parts.append(t(PENDING))
     if page > 0:
-        view.button("Back", "my", page - 1, row=4)
+        view.button(t("Back"), "my", page - 1, row=4)
     if page < pages - 1:
-        view.button("More", "my", page + 1, row=4)
-    view.button("All groups", "groups", row=4)
+        view.button(t("More"), "my", page + 1, row=4)
+    view.button(t("All groups"), "groups", row=4)
+    view.button(t("I can't see my group"), "why_mine", row=4)
     return lines(parts), view
 
 
@@ -43,13 +48,15 @@ def switch_choice(old: GroupView, others: Sequence[GroupView]) -> tuple[str, Las
     """Groups of the same cohort with room. Beyond 25 (Discord's limit) those are in /groups."""
     view = LastingView()
     if not others:
-        view.button("See all groups", "groups").button("Back", "my")
-        return (
-            f"No other group of {plain(old.cohort_name)} has a free seat right now. "
-            "In the list of groups you can ask to be told of one."
+        view.button(t("See all groups"), "groups").button(t("Back"), "my")
+        return t(
+            "No other group of {cohort} has a free seat right now. "
+            "In the list of groups you can ask to be told of one.",
+            cohort=plain(old.cohort_name),
         ), view
-    view.select("Switch to", "switch_to", options(others), old.id)
+    view.select(t("Switch to"), "switch_to", options(others), old.id)
     if len(others) > len(options(others)):
-        view.button("See all groups", "groups")
-    view.button("Back", "my")
-    return f"You are in {name_of(old)}. Where to? You see first what changes.", view
+        view.button(t("See all groups"), "groups")
+    view.button(t("Back"), "my")
+    text = t("You are in {group}. Where to? You see first what changes.", group=name_of(old))
+    return text, view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import discord
 
@@ -10,19 +11,20 @@ from bot import checks
 from bot.ui.answer import acknowledge, show
 from bot.ui.base import Handler, View
 from bot.ui.results import sync_groups
-from bot.ui.text import CONTENT_LIMIT, count, lines, plain, when
+from bot.ui.text import CONTENT_LIMIT, lines, plain, when
 from core.errors import Refusal
 from core.operations import groups as group_operations
 from core.operations import overview
 from core.operations.common import Actor
 from core.operations.overview import Planned, SystemStatus
+from core.words import mark, t, tn
 
 _PAGE = CONTENT_LIMIT - 400  # characters of a page's body; the rest is for sums and hints
 SYSTEMS = {
-    "discord": "channels and access",
-    "calendar": "calendar",
-    "reminders": "reminders",
-    "rsvps": "answers",
+    "discord": mark("channels and access"),
+    "calendar": mark("calendar"),
+    "reminders": mark("reminders"),
+    "rsvps": mark("answers"),
 }
 
 
@@ -83,15 +85,24 @@ async def look(guild_id: int, scope: Scope) -> Preview:
 def sums(planned: Planned) -> str:
     """The first line: "1 category, 12 channels, 0 removals", and what else there is."""
     parts = [
-        count(planned.categories, "category", "categories"),
-        count(planned.channels, "channel"),
-        count(planned.removals, "removal"),
+        tn("{n} category", "{n} categories", planned.categories),
+        tn("{n} channel", "{n} channels", planned.channels),
+        tn("{n} removal", "{n} removals", planned.removals),
     ]
-    parts += [count(planned.roles, "role")] if planned.roles else []
-    parts += [f"access given {count(planned.grants, 'time')}"] if planned.grants else []
-    parts += [count(planned.renames, "rename")] if planned.renames else []
-    parts += [f"{planned.by_hand} changed by hand"] if planned.by_hand else []
-    return ", ".join(parts)
+    if planned.roles:
+        parts.append(tn("{n} role", "{n} roles", planned.roles))
+    if planned.grants:
+        parts.append(tn("access given {n} time", "access given {n} times", planned.grants))
+    if planned.renames:
+        parts.append(tn("{n} rename", "{n} renames", planned.renames))
+    if planned.by_hand:
+        parts.append(t("{n} changed by hand", n=planned.by_hand))
+    return reduce(_comma, parts)
+
+
+def _comma(first: str, second: str) -> str:
+    """Not join(): the moderators' channel may be told the same in another language."""
+    return t("{first}, {second}", first=first, second=second)
 
 
 def _blocks(preview: Preview) -> list[tuple[str, list[str]]]:
@@ -102,14 +113,16 @@ def _blocks(preview: Preview) -> list[tuple[str, list[str]]]:
         if g.lines
     ]
     by_hand = [
-        f"- {plain(note)}" + (" (stays: Muster did not set this)" if note in preview.stays else "")
+        t("- {note} (stays: Muster did not set this)", note=plain(note))
+        if note in preview.stays
+        else f"- {plain(note)}"
         for g in preview.planned.groups
         for note in g.by_hand
     ]
     if by_hand:
-        blocks.append(("✋ **Changed by hand**", by_hand))
+        blocks.append((t("✋ **Changed by hand**"), by_hand))
     if gone := preview.deleted():
-        title = "🗑️ **Deleted on Discord** (press Repair in `/sync status` to bring it back)"
+        title = t("🗑️ **Deleted on Discord** (press Repair in `/sync status` to bring it back)")
         blocks.append((title, [f"- {line}" for line in gone]))
     return blocks
 
@@ -122,25 +135,39 @@ def pages(preview: Preview) -> list[str]:
             top = "" if number else f"{heading}\n"
             if len(body) + len(top) + len(row) + 1 > _PAGE:
                 bodies.append(body)
-                body, top = "", f"{heading}\n" if not number else f"{heading} (continued)\n"
+                again = t("{heading} (continued)", heading=heading) if number else heading
+                body, top = "", f"{again}\n"
             body += f"{top}{row}\n"
     bodies.append(body)
-    scope, looked = plain(preview.scope.label), count(preview.planned.looked_at, "group")
-    if not preview.has_changes:
-        first = f"✅ **{scope}**: nothing to change; {looked} looked at."
-        if preview.planned.by_hand:
-            first += f" {preview.planned.by_hand} changed by hand."
-    else:
-        first = f"{sums(preview.planned)}\n**{scope}** · {looked} looked at. Nothing was done yet."
-    total = len(bodies)
-    return [
-        "\n".join(
-            part
-            for part in (first, text.rstrip(), f"Page {n} of {total}" if total > 1 else "")
-            if part
+    first, total = _first(preview), len(bodies)
+    result = []
+    for n, text in enumerate(bodies, 1):
+        page = t("Page {n} of {total}", n=n, total=total) if total > 1 else ""
+        result.append("\n".join(part for part in (first, text.rstrip(), page) if part))
+    return result
+
+
+def _first(preview: Preview) -> str:
+    """What stands above the changes: their sums, or that there are none."""
+    planned, scope = preview.planned, plain(preview.scope.label)
+    if preview.has_changes:
+        looked = tn(
+            "**{scope}** · {n} group looked at. Nothing was done yet.",
+            "**{scope}** · {n} groups looked at. Nothing was done yet.",
+            planned.looked_at,
+            scope=scope,
         )
-        for n, text in enumerate(bodies, 1)
-    ]
+        return f"{sums(planned)}\n{looked}"
+    nothing = tn(
+        "✅ **{scope}**: nothing to change; {n} group looked at.",
+        "✅ **{scope}**: nothing to change; {n} groups looked at.",
+        planned.looked_at,
+        scope=scope,
+    )
+    if planned.by_hand:
+        by_hand = t("{n} changed by hand.", n=planned.by_hand)
+        return f"{nothing} {by_hand}"
+    return nothing
 
 
 class PlanView(View):
@@ -151,15 +178,15 @@ class PlanView(View):
         self.preview, self.page = preview, page
         self.texts = pages(preview)
         if preview.has_changes:
-            self.add_button("Do it", self._do, style=discord.ButtonStyle.success)
+            self.add_button(t("Do it"), self._do, style=discord.ButtonStyle.success)
         if preview.can_put_back:
-            self.add_button("Put back what was changed by hand", self._put_back)
+            self.add_button(t("Put back what was changed by hand"), self._put_back)
         if preview.has_changes or preview.can_put_back:
-            self.add_button("Cancel", self._cancel)
+            self.add_button(t("Cancel"), self._cancel)
         if page > 0:
-            self.add_button("Back", self._turn(-1), row=1)
+            self.add_button(t("Back"), self._turn(-1), row=1)
         if page + 1 < len(self.texts):
-            self.add_button("More", self._turn(1), row=1)
+            self.add_button(t("More"), self._turn(1), row=1)
 
     async def show(self, interaction: discord.Interaction, note: str = "") -> None:
         """Show this page; `note` goes above it."""
@@ -185,7 +212,8 @@ class PlanView(View):
     async def _cancel(self, interaction: discord.Interaction) -> None:
         await checks.moderator(interaction)
         self.stop()
-        await interaction.response.edit_message(content="Cancelled. Nothing changed.", view=None)
+        text = t("Cancelled. Nothing changed.")
+        await interaction.response.edit_message(content=text, view=None)
 
     async def _apply(self, interaction: discord.Interaction, *, repair: bool) -> None:
         """Do what was shown; what differs by now is shown again instead."""
@@ -194,10 +222,12 @@ class PlanView(View):
         await acknowledge(interaction)
         fresh = await look(actor.guild_id, self.preview.scope)
         if not fresh.same_as(self.preview):
-            note = "⚠️ Something changed in the meantime, so nothing was done. This is the plan now."
+            note = t(
+                "⚠️ Something changed in the meantime, so nothing was done. This is the plan now."
+            )
             await PlanView(fresh).show(interaction, note)
             return
-        await show(interaction, "⏳ Working…")
+        await show(interaction, t("⏳ Working…"))
         await apply(interaction, actor, fresh, repair=repair)
 
 
@@ -207,27 +237,43 @@ async def apply(
     """Confirm and do a plan that the moderator saw, with progress and a summary."""
     ids = preview.group_ids(repair=repair)
     await overview.confirm(actor, ids)
-    note = f"Planned: {sums(preview.planned)}."
-    await sync_groups(interaction, ids, f"Sync: {preview.scope.label}", repair=repair, note=note)
+    note = t("Planned: {sums}.", sums=sums(preview.planned))
+    title = t("Sync: {what}", what=preview.scope.label)
+    await sync_groups(interaction, ids, title, repair=repair, note=note)
 
 
 def status_lines(found: list[SystemStatus]) -> list[str]:
     """One line for everything that is not right, in words."""
-    result = []
+    result: list[str] = []
     for state in found:
         name = f"**{plain(state.label)}**"
-        system = SYSTEMS.get(state.system, state.system)
-        why = plain((state.error or "").strip().rstrip("."))
-        again = when(state.next_attempt_at, "R") if state.next_attempt_at else "at the next look"
-        if state.status == "parked":
-            result.append(f"⛔ {name}, {system}: gave up: {why}. Looks again {again}.")
-        elif state.status != "ok":
-            because = f": {why}" if why and state.status == "waiting" else ""
-            result.append(f"⏳ {name}, {system}: waiting{because}. Next try {again}.")
-        result += [f"✋ {name}: changed by hand: {plain(note)}" for note in state.by_hand]
+        if state.status != "ok":
+            result.append(_waits(state, name))
+        result += [
+            t("✋ {group}: changed by hand: {note}", group=name, note=plain(note))
+            for note in state.by_hand
+        ]
         if state.deleted:
-            result.append(f"🗑️ {name}: deleted on Discord: {plain(', '.join(state.deleted))}")
+            gone = plain(", ".join(state.deleted))
+            result.append(t("🗑️ {group}: deleted on Discord: {names}", group=name, names=gone))
     return result
+
+
+def _waits(state: SystemStatus, name: str) -> str:
+    """Why one system of a group is not done, and when it goes on."""
+    why = plain((state.error or "").strip().rstrip("."))
+    at = state.next_attempt_at
+    facts = {
+        "group": name,
+        "system": t(SYSTEMS.get(state.system, state.system)),
+        "why": why,
+        "when": when(at, "R") if at else t("at the next look"),
+    }
+    if state.status == "parked":
+        return t("⛔ {group}, {system}: gave up: {why}. Looks again {when}.", **facts)
+    if why and state.status == "waiting":
+        return t("⏳ {group}, {system}: waiting: {why}. Next try {when}.", **facts)
+    return t("⏳ {group}, {system}: waiting. Next try {when}.", **facts)
 
 
 class StatusView(View):
@@ -242,15 +288,15 @@ class StatusView(View):
             async def pressed(interaction: discord.Interaction) -> None:
                 await self._repair(interaction, [str(only)])
 
-            self.add_button("Repair", pressed, style=discord.ButtonStyle.primary)
+            self.add_button(t("Repair"), pressed, style=discord.ButtonStyle.primary)
             del label
         elif broken:
             options = [
                 discord.SelectOption(label=label[:100], value=str(group_id))
                 for group_id, label in broken.items()
             ]
-            self.add_select("Repair which group?", options, self._repair)
-        self.add_button("Look again", self._again)
+            self.add_select(t("Repair which group?"), options, self._repair)
+        self.add_button(t("Look again"), self._again)
 
     async def _again(self, interaction: discord.Interaction) -> None:
         actor = await checks.moderator(interaction)
@@ -266,9 +312,10 @@ class StatusView(View):
         group_id = int(values[0])
         kinds = await group_operations.repair(actor, group_id)
         if not kinds:
-            raise Refusal("nothing_deleted", "Nothing of this group is deleted any more.")
+            raise Refusal("nothing_deleted", t("Nothing of this group is deleted any more."))
         group = await group_operations.show(actor.guild_id, group_id)
-        await sync_groups(interaction, [group_id], f"Repair: {group.label}")
+        title = t("Repair: {group}", group=group.label)
+        await sync_groups(interaction, [group_id], title)
 
 
 async def show_status(interaction: discord.Interaction, actor: Actor) -> None:
@@ -280,8 +327,12 @@ async def show_status(interaction: discord.Interaction, actor: Actor) -> None:
     everything = await overview.status(actor.guild_id, all_groups=True)
     looked = [s.last_ok_at for s in everything if s.last_ok_at is not None]
     if not looked:
-        text = "✅ Nothing was created yet, so there is nothing to keep right."
+        text = t("✅ Nothing was created yet, so there is nothing to keep right.")
     else:
-        number = count(len({s.group_id for s in everything}), "group")
-        text = f"✅ Everything is right in {number}; last looked at {when(max(looked), 'R')}."
+        text = tn(
+            "✅ Everything is right in {n} group; last looked at {when}.",
+            "✅ Everything is right in {n} groups; last looked at {when}.",
+            len({s.group_id for s in everything}),
+            when=when(max(looked), "R"),
+        )
     await show(interaction, text, StatusView([]))

@@ -309,6 +309,8 @@ class ManagedOverwrite(Base):
     # False between "we are about to set this" and "Discord has it": then allow and deny are
     # the union of old and new, so that a crash in between leaves no bit without an owner.
     confirmed: Mapped[bool] = mapped_column(server_default=text("true"))
+    # Stood there when the place was adopted: right as it is, ours to take when the person leaves.
+    adopted: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Projection(Base):

@@ -7,6 +7,7 @@ import asyncio
 import discord
 
 from core.discord_outbound.outcome import attempt
+from core.words import t
 
 _bot: discord.Client | None = None
 _lookups: dict[tuple[int, int], asyncio.Task[discord.Member | None]] = {}
@@ -57,10 +58,10 @@ async def set_nickname(member: discord.Member, nickname: str, reason: str) -> st
     """Set a nickname (32 characters at most); a sentence why not, or None when it is done."""
     me = member.guild.me
     if member.id == member.guild.owner_id:
-        return "Discord lets nobody rename the server's owner"
+        return t("Discord lets nobody rename the server's owner")
     if not me.guild_permissions.manage_nicknames:
-        return "Muster lacks Manage Nicknames"
+        return t("Muster lacks {name}", name=t("Manage Nicknames"))
     if member.top_role >= me.top_role:
-        return f"the role {member.top_role.name} is not below Muster's"
+        return t("the role {role} is not below Muster's", role=member.top_role.name)
     outcome = await attempt(member.edit(nick=nickname[:32], reason=reason[:200]))
     return None if outcome else outcome.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ import discord
 
 from core.discord_outbound.bot import get_bot
 from core.plan import Bits
+from core.reconcile.hand_made import Channel, Role, Server
+from core.reconcile.permissions import VIEW_CHANNEL
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,50 @@ class GuildView:
         """On the server, and past the rules' screening where there is one."""
         member = self._guild.get_member(user_id)
         return member is not None and not member.pending
+
+    def as_made(self, asker_id: int) -> Server:
+        """The server as people made it: what could be adopted, as far as the asker sees it."""
+        guild, asker = self._guild, self._guild.get_member(asker_id)
+        reach = self.me.top_role.position
+        if asker is not None and asker.id != guild.owner_id:
+            reach = min(reach, asker.top_role.position)
+        channels = [c for _, some in guild.by_category() for c in some if str(c.type) in _ADOPTABLE]
+        opens: dict[int, set[int]] = defaultdict(set)
+        for channel in guild.channels:
+            if not isinstance(channel, discord.CategoryChannel):
+                for o in channel._overwrites:  # noqa: SLF001 - raw and fast, see above
+                    if o.allow & VIEW_CHANNEL:
+                        opens[o.id].add(channel.id)
+        members: dict[int, set[int]] = defaultdict(set)
+        for member in guild.members:
+            for role_id in member._roles:  # noqa: SLF001 - ids; `.roles` sorts objects
+                if not member.bot:
+                    members[role_id].add(member.id)
+        return Server(
+            Role(guild.id, "@everyone", permissions=guild.default_role.permissions.value),
+            tuple(
+                Channel(
+                    c.id, _ADOPTABLE[str(c.type)], c.name, c.category_id, self.overwrites(c.id)
+                )
+                for c in channels
+                if asker is not None and c.permissions_for(asker).view_channel
+            ),
+            {
+                r.id: Role(
+                    r.id, r.name, frozenset(members[r.id]), r.permissions.value,
+                    frozenset(opens[r.id]), in_reach=r.position < reach and not r.managed,
+                )
+                for r in guild.roles
+                if r.id != guild.id
+            },
+            {m.id: m.display_name for m in guild.members if not m.bot},
+            {c.id: c.name for c in guild.categories},
+            guild.name,
+        )  # fmt: skip
+
+
+# Channels that a group can meet in, and what they count as. Forums and threads are left alone.
+_ADOPTABLE = {"text": "text", "news": "text", "voice": "voice", "stage_voice": "voice"}
 
 
 def _role(role: discord.Role, members: tuple[int, ...]) -> RoleView:

@@ -12,6 +12,7 @@ from core.discord_outbound.bot import get_bot
 from core.discord_outbound.outcome import Outcome, attempt, require
 from core.plan import Bits
 from core.reconcile.permissions import TEXT_ACCESS, VIEW_CHANNEL, VOICE_ACCESS
+from core.words import t
 
 # By target id: the bits, and whether the target is a role.
 Overwrites = Mapping[int, tuple[Bits, bool]]
@@ -110,6 +111,18 @@ async def create_voice_channel(
     return channel
 
 
+async def make_room(guild_id: int, name: str, overwrites: Overwrites, reason: str) -> int:
+    """A text channel outside of every category that only these targets and Muster see; its id.
+
+    Raises TemporaryError or PermanentError.
+    """
+    guild = get_bot().get_guild(guild_id)
+    if guild is None:
+        raise Outcome("unknown_guild", t("the server cannot be reached now")).as_error()
+    channel = await _make(guild, "text", name, _hidden(guild, TEXT_ACCESS, overwrites), reason)
+    return int(channel.id)
+
+
 async def create(
     guild_id: int,
     kind: str,
@@ -125,7 +138,7 @@ async def create(
     """
     guild = get_bot().get_guild(guild_id)
     if guild is None:
-        raise Outcome("unknown_guild", "the server cannot be reached now").as_error()
+        raise Outcome("unknown_guild", t("the server cannot be reached now")).as_error()
     if kind == "role":
         role: discord.Role = await require(
             guild.create_role(name=name, permissions=discord.Permissions.none(), reason=reason)
@@ -136,7 +149,7 @@ async def create(
         return made.id
     parent = guild.get_channel(parent_id or 0)
     if not isinstance(parent, discord.CategoryChannel):
-        raise Outcome("unknown_channel", "the category is not there (yet)").as_error()
+        raise Outcome("unknown_channel", t("the category is not there (yet)")).as_error()
     make = create_text_channel if kind == "text" else create_voice_channel
     return (await make(parent, name, overwrites=overwrites, reason=reason)).id
 

@@ -11,9 +11,13 @@ import discord
 from core.discord_outbound.bot import get_bot
 from core.discord_outbound.channels import get_or_fetch_channel
 from core.discord_outbound.outcome import Outcome, attempt
+from core.words import t
 
 CONTENT_LIMIT = 2000  # Discord's limit of characters per message
-_GONE = Outcome("unknown_channel", "the channel is gone", permanent=True)
+
+
+def _gone() -> Outcome:
+    return Outcome("unknown_channel", t("the channel is gone"), permanent=True)
 
 
 def nonce_of(key: str) -> str:
@@ -44,7 +48,7 @@ async def send_channel_message(
     outcome = await attempt(get_or_fetch_channel(get_bot(), channel_id))
     channel = outcome.value
     if channel is None:
-        return outcome if not outcome else _GONE
+        return outcome if not outcome else _gone()
     extra: dict[str, Any] = {"nonce": nonce_of(key)} if key else {}
     if view is not None:
         extra["view"] = view
@@ -77,7 +81,7 @@ async def edit_channel_message(
     outcome = await attempt(get_or_fetch_channel(get_bot(), channel_id))
     channel = outcome.value
     if channel is None:
-        return outcome if not outcome else _GONE
+        return outcome if not outcome else _gone()
     return await attempt(
         channel.get_partial_message(message_id).edit(
             content=message[:CONTENT_LIMIT],
@@ -91,5 +95,5 @@ async def pin(channel_id: int, message_id: int) -> Outcome:
     """Pin a post; harmless where it is pinned already."""
     outcome = await attempt(get_or_fetch_channel(get_bot(), channel_id))
     if outcome.value is None:
-        return outcome if not outcome else _GONE
+        return outcome if not outcome else _gone()
     return await attempt(outcome.value.get_partial_message(message_id).pin())

@@ -12,22 +12,26 @@ import aiohttp
 import discord
 
 from core.errors import MusterError, PermanentError, TemporaryError
+from core.words import mark, t
 
 # Discord's JSON error codes (API documentation, "JSON Error Codes") that need words of their own.
 _CODES = {
-    10003: ("unknown_channel", "the channel is gone"),
-    10004: ("unknown_guild", "Muster is not on that server"),
-    10007: ("unknown_member", "the person is not on the server"),
-    10008: ("unknown_message", "the message is gone"),
-    10011: ("unknown_role", "the role is gone"),
-    10013: ("unknown_user", "there is no such account"),
-    30005: ("too_many_roles", "the server has 250 roles, which is Discord's limit"),
-    30013: ("too_many_channels", "the server has 500 channels, which is Discord's limit"),
-    30060: ("too_many_overwrites", "the channel has 1,000 permission entries, Discord's limit"),
-    50001: ("missing_access", "Muster cannot see the channel"),
-    50007: ("closed_dms", "the person takes no direct messages"),
-    50013: ("missing_permission", "Muster lacks a permission, or its role is too low"),
-    50278: ("closed_dms", "Muster shares no server with the person"),
+    10003: ("unknown_channel", mark("the channel is gone")),
+    10004: ("unknown_guild", mark("Muster is not on that server")),
+    10007: ("unknown_member", mark("the person is not on the server")),
+    10008: ("unknown_message", mark("the message is gone")),
+    10011: ("unknown_role", mark("the role is gone")),
+    10013: ("unknown_user", mark("there is no such account")),
+    30005: ("too_many_roles", mark("the server has 250 roles, which is Discord's limit")),
+    30013: ("too_many_channels", mark("the server has 500 channels, which is Discord's limit")),
+    30060: (
+        "too_many_overwrites",
+        mark("the channel has 1,000 permission entries, Discord's limit"),
+    ),
+    50001: ("missing_access", mark("Muster cannot see the channel")),
+    50007: ("closed_dms", mark("the person takes no direct messages")),
+    50013: ("missing_permission", mark("Muster lacks a permission, or its role is too low")),
+    50278: ("closed_dms", mark("Muster shares no server with the person")),
 }
 
 
@@ -60,22 +64,24 @@ def classify(error: Exception) -> Outcome:
     if isinstance(error, MusterError):
         return Outcome(
             getattr(error, "kind", "refused"),
-            str(error),
+            error.text,
             permanent=isinstance(error, PermanentError),
             retry_after=getattr(error, "retry_after", None),
         )
     if isinstance(error, discord.RateLimited):
         return Outcome(
-            "rate_limited", "Discord asked us to slow down", retry_after=error.retry_after
+            "rate_limited", t("Discord asked us to slow down"), retry_after=error.retry_after
         )
     if isinstance(error, discord.HTTPException):
         return _classify_http(error)
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
-        return Outcome("timeout", "Discord did not answer in time")
+        return Outcome("timeout", t("Discord did not answer in time"))
     if isinstance(error, OSError | aiohttp.ClientError | discord.GatewayNotFound):
-        return Outcome("connection", "the connection to Discord broke")
+        return Outcome("connection", t("the connection to Discord broke"))
     if isinstance(error, discord.ClientException):
-        return Outcome("client", f"the request was not possible: {error}", permanent=True)
+        return Outcome(
+            "client", t("the request was not possible: {why}", why=str(error)), permanent=True
+        )
     raise error
 
 
@@ -84,19 +90,23 @@ def _classify_http(error: discord.HTTPException) -> Outcome:
         header = error.response.headers.get("Retry-After") if error.response else None
         return Outcome(
             "rate_limited",
-            "Discord asked us to slow down",
+            t("Discord asked us to slow down"),
             retry_after=float(header) if header else None,
         )
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == 0:
-        return Outcome("discord_down", f"Discord answered with an error ({error.status})")
+        return Outcome(
+            "discord_down", t("Discord answered with an error ({status})", status=error.status)
+        )
     if error.code in _CODES:
         kind, text = _CODES[error.code]
-        return Outcome(kind, text, permanent=True)
+        return Outcome(kind, t(text), permanent=True)
     kind = {401: "unauthorized", 403: "missing_permission", 404: "not_found"}.get(
         error.status, "invalid"
     )
-    text = f"Discord refused it: {error.text or 'no reason given'} ({error.status})"
-    return Outcome(kind, text[:300], permanent=True)
+    # Discord answers with a whole tree where fields were wrong; its beginning is enough.
+    why = error.text[:250] or t("no reason given")
+    text = t("Discord refused it: {why} ({status})", why=why, status=error.status)
+    return Outcome(kind, text, permanent=True)
 
 
 class Patience:

@@ -12,6 +12,9 @@ from core.discord_outbound.cache import is_fresh
 from core.discord_outbound.outcome import OK, Outcome, attempt
 from core.plan import NOTHING, Bits, SetAccess
 from core.reconcile.permissions import TEXT_ACCESS, VIEW_CHANNEL, VOICE_ACCESS
+from core.words import mark, t
+
+GROUP_SYNC = mark("Group sync")  # what the audit log says where the caller gave no reason
 
 # Up to this many differences a channel are written one by one: race-free and idempotent.
 SINGLE_CALLS = 2
@@ -24,7 +27,7 @@ async def grant_channel_access(
     member: discord.Member,
     text_channel: discord.abc.GuildChannel | None,
     voice_channel: discord.abc.GuildChannel | None = None,
-    reason: str = "Group sync",
+    reason: str = GROUP_SYNC,
 ) -> Outcome:
     """Let one member into a group's channels. Bits that others set for them survive."""
     result = OK
@@ -43,7 +46,7 @@ async def revoke_channel_access(
     member: discord.Member,
     text_channel: discord.abc.GuildChannel | None,
     voice_channel: discord.abc.GuildChannel | None = None,
-    reason: str = "Group sync",
+    reason: str = GROUP_SYNC,
 ) -> Outcome:
     """Take back what `grant_channel_access` gave, and only that."""
     result = OK
@@ -78,6 +81,7 @@ async def _write(
     channel_id: int, target: int, bits: Bits, *, is_role: bool, reason: str
 ) -> Outcome:
     http = get_bot().http
+    reason = t(GROUP_SYNC) if reason == GROUP_SYNC else reason
     if bits == NOTHING:
         outcome = await attempt(http.delete_channel_permissions(channel_id, target, reason=reason))
         # Gone already is what we wanted; a missing channel is not.
@@ -143,7 +147,7 @@ async def _patch(channel_id: int, changes: Sequence[SetAccess], reason: str) -> 
             }
     ours = {c.target_id for c in changes}
     if len(merged) > LIST_LIMIT:
-        return Outcome("invalid", "too many entries for one call", permanent=True)
+        return Outcome("invalid", t("too many entries for one call"), permanent=True)
     outcome = await attempt(
         bot.http.edit_channel(
             channel_id, permission_overwrites=list(merged.values()), reason=reason

@@ -16,6 +16,7 @@ from core.db.engine import get_database
 from core.db.models import SyncState, SyncStatus
 from core.db.queries import sync_states
 from core.retry import Decision, decide
+from core.words import SOURCE, speaking, unpack
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +84,8 @@ async def schedule_sync_retry(*, sync_type: str, group_id: int, attempt: int = 0
         row.next_attempt_at = now + timedelta(seconds=decision.delay)
         row.status = SyncStatus.parked if decision.parked else SyncStatus.waiting
         at = row.next_attempt_at
-        error = row.error_text
+        with speaking(SOURCE):  # for the log and Sentry, whatever the server speaks
+            error = unpack(row.error_text) if row.error_text is not None else None
     if decision.report:
         sentry_sdk.capture_message(f"{sync_type} of group {group_id} keeps failing: {error}")
     log.info("retry", system=sync_type, group_id=group_id, at=at.isoformat(), error=error)

@@ -13,6 +13,7 @@ from core.discord_outbound.cache import guild_view, intents
 from core.errors import TemporaryError
 from core.operations.common import guild_settings
 from core.reconcile.doctor import ChannelRights, Finding, RolePosition, examine, permission_integer
+from core.words import t
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ async def check(guild_id: int) -> list[Finding]:
     """
     view = guild_view(guild_id)
     if view is None:
-        raise TemporaryError("Discord does not show this server right now. Try again in a minute.")
+        raise TemporaryError(
+            t("Discord does not show this server right now. Try again in a minute.")
+        )
     async with get_database().transaction() as session:
         settings = await guild_settings(session, guild_id)
         rows = await session.execute(
@@ -80,25 +83,25 @@ async def check(guild_id: int) -> list[Finding]:
     if settings.moderator_role_id is not None and view.role(settings.moderator_role_id) is None:
         found.append(
             Finding(
-                "The moderator role was deleted",
-                "Only people with Manage Server count as moderators now",
-                "Choose another role in /settings",
+                t("The moderator role was deleted"),
+                t("Only people with Manage Server count as moderators now"),
+                t("Choose another role in /settings"),
             )
         )
     if settings.moderator_channel_id is None:
         found.append(
             Finding(
-                "No moderators' channel is chosen",
-                "Nobody is told when something gives up",
-                "Choose one in /settings",
+                t("No moderators' channel is chosen"),
+                t("Nobody is told when something gives up"),
+                t("Choose one in /settings"),
             )
         )
     elif view.channel_name(settings.moderator_channel_id) is None:
         found.append(
             Finding(
-                "The moderators' channel was deleted, or Muster cannot see it",
-                "Nobody is told when something gives up",
-                "Choose another channel in /settings",
+                t("The moderators' channel was deleted, or Muster cannot see it"),
+                t("Nobody is told when something gives up"),
+                t("Choose another channel in /settings"),
             )
         )
     return found

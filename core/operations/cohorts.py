@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
+from core.config import GuildSettings
 from core.db.engine import get_database
 from core.db.models import (
+    AuditEntry,
     Cohort,
     CohortStatus,
     Group,
     GroupStatus,
+    Guild,
     ManagedObject,
     Membership,
     MembershipStatus,
@@ -24,6 +28,8 @@ from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.operations.common import Actor, audit, clean, ensure_guild, get_cohort
 from core.reconcile.channels import CATEGORY_LIMIT, CHANNEL_LIMIT, ROLE_LIMIT, ROLE_WARN
+from core.reconcile.trace import RowChange, Trace, changed, ended
+from core.words import mark, speaking, t
 
 NAME_LIMIT = 90  # of Discord's 100, so that "… (2)" fits
 MAX_GROUPS = 100  # per cohort: 200 channels of Discord's 500
@@ -31,6 +37,10 @@ MAX_SEATS = 500
 MAX_MEETINGS = 200
 ROLE_BETTER = 98  # people who fit into one call beside @everyone's and the bot's own entry
 LIVE = (GroupStatus.preview, GroupStatus.active)
+_ENDED = {
+    CohortStatus.closed: mark("This cohort is closed already."),
+    CohortStatus.cancelled: mark("This cohort is cancelled already."),
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ class CohortSummary:
     rooms: str
     groups: tuple[tuple[int, str, str, int, int], ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    entry_id: int | None = None  # of the history, where an operation gave this
 
     @property
     def group_ids(self) -> list[int]:
@@ -70,9 +81,10 @@ class CohortSummary:
         return sum(g[3] for g in self.groups)
 
 
-def _within(value: int, low: int, high: int, what: str) -> int:
+def _within(value: int, low: int, high: int, rule: str) -> int:
+    """`rule` is a marked sentence with {low} and {high}."""
     if not low <= value <= high:
-        raise Refusal("out_of_range", f"{what} must be a number from {low} to {high}.")
+        raise Refusal("out_of_range", t(rule, low=low, high=high))
     return value
 
 
@@ -80,16 +92,25 @@ def _checked(draft: CohortDraft) -> CohortDraft:
     if draft.access_mode not in {"overwrites", "role"} or draft.rooms not in {
         "both", "text", "voice",
     }:  # fmt: skip
-        raise Refusal("unknown_choice", "That choice is not known. Pick one from the list.")
+        raise Refusal("unknown_choice", t("That choice is not known. Pick one from the list."))
     return CohortDraft(
         clean(draft.name, limit=NAME_LIMIT, what="cohort's name"),
         draft.start_date,
-        _within(draft.meetings, 1, MAX_MEETINGS, "The number of meetings"),
-        _within(draft.groups, 1, MAX_GROUPS, "The number of groups"),
-        _within(draft.seats, 1, MAX_SEATS, "The number of seats"),
+        _within(
+            draft.meetings, 1, MAX_MEETINGS,
+            mark("The number of meetings must be a number from {low} to {high}."),
+        ),
+        _within(
+            draft.groups, 1, MAX_GROUPS,
+            mark("The number of groups must be a number from {low} to {high}."),
+        ),
+        _within(
+            draft.seats, 1, MAX_SEATS,
+            mark("The number of seats must be a number from {low} to {high}."),
+        ),
         draft.access_mode,
         draft.rooms,
-    )
+    )  # fmt: skip
 
 
 def preview(draft: CohortDraft) -> CohortDraft:
@@ -99,25 +120,40 @@ def preview(draft: CohortDraft) -> CohortDraft:
 
 def warnings_for(draft: CohortDraft, *, roles: int, channels: int) -> list[str]:
     """What a moderator should know before: Discord's limits of 250 roles and 500 channels."""
-    notes = []
+    notes: list[str] = []
     per_group = 2 if draft.rooms == "both" else 1
     rooms = draft.groups * per_group
     if rooms > CATEGORY_LIMIT:
         notes.append(
-            f"{rooms} channels do not fit into one category (Discord allows 50), so further "
-            f"categories are named “{draft.name} (2)” and so on."
+            t(
+                "{rooms} channels do not fit into one category (Discord allows {limit}), so "
+                "further categories are named “{name} (2)” and so on.",
+                rooms=rooms,
+                limit=CATEGORY_LIMIT,
+                name=draft.name,
+            )
         )
     if draft.access_mode == "overwrites" and draft.seats > ROLE_BETTER:
         notes.append(
-            f"With {draft.seats} seats a group, access by role is faster: from about "
-            f"{ROLE_BETTER} people on Discord wants one call for each of them."
+            t(
+                "With {seats} seats a group, access by role is faster: from about {many} people "
+                "on Discord wants one call for each of them.",
+                seats=draft.seats,
+                many=ROLE_BETTER,
+            )
         )
     if draft.access_mode == "role" and roles + draft.groups > ROLE_WARN:
-        notes.append(f"The server would have {roles + draft.groups} of {ROLE_LIMIT} roles.")
+        have = roles + draft.groups
+        notes.append(t("The server would have {n} of {limit} roles.", n=have, limit=ROLE_LIMIT))
     if channels + rooms + 1 > CHANNEL_LIMIT:
         notes.append(
-            f"The server has {channels} channels; with {rooms} more it would pass Discord's "
-            "limit of 500."
+            t(
+                "The server has {channels} channels; with {rooms} more it would pass Discord's "
+                "limit of {limit}.",
+                channels=channels,
+                rooms=rooms,
+                limit=CHANNEL_LIMIT,
+            )
         )
     return notes
 
@@ -131,7 +167,7 @@ async def create(actor: Actor, draft: CohortDraft, *, open_now: bool) -> CohortS
     draft, now = _checked(draft), utcnow()
     try:
         async with get_database().transaction() as session:
-            await ensure_guild(session, actor.guild_id)
+            guild = await ensure_guild(session, actor.guild_id)
             cohort = Cohort(
                 guild_id=actor.guild_id, name=draft.name, start_date=draft.start_date,
                 meetings=draft.meetings, seats=draft.seats, access_mode=draft.access_mode,
@@ -140,28 +176,45 @@ async def create(actor: Actor, draft: CohortDraft, *, open_now: bool) -> CohortS
             )  # fmt: skip
             session.add(cohort)
             await session.flush()
-            session.add_all(
+            made = [
                 Group(
-                    guild_id=actor.guild_id, cohort_id=cohort.id, name=f"Group {number}",
+                    guild_id=actor.guild_id, cohort_id=cohort.id, name=name,
                     seats=draft.seats, created_at=now,
                 )
-                for number in range(1, draft.groups + 1)
-            )  # fmt: skip
-            audit(
+                for name in _names(guild, draft.groups)
+            ]  # fmt: skip
+            session.add_all(made)
+            await session.flush()
+            entry = audit(
                 session, actor, "cohort_created", cohort_id=cohort.id,
                 after={"name": draft.name, "groups": draft.groups, "open": open_now},
+                trace=Trace(
+                    groups=tuple(RowChange(g.id, None, {"status": "preview"}) for g in made),
+                    cohorts=(RowChange(cohort.id, None, {"status": str(cohort.status)}),),
+                ),
             )  # fmt: skip
             cohort_id = cohort.id
     except IntegrityError as error:
         raise _taken(draft.name, error) from error
-    return await show(actor.guild_id, cohort_id)
+    return await _noted(actor, cohort_id, entry)
+
+
+async def _noted(actor: Actor, cohort_id: int, entry: AuditEntry | None) -> CohortSummary:
+    """The cohort as it is now, with the history's entry where something changed."""
+    shown = await show(actor.guild_id, cohort_id)
+    return replace(shown, entry_id=entry.id if entry is not None else None)
+
+
+def _names(guild: Guild, number: int) -> list[str]:
+    """The first names of a cohort's groups, in the server's language: everybody reads them."""
+    with speaking(GuildSettings.model_validate(guild.settings or {}).language):
+        return [t("Group {number}", number=n) for n in range(1, number + 1)]
 
 
 def _taken(name: str, error: IntegrityError) -> Exception:
     if "uq_cohorts_name" in str(error.orig):
-        return Refusal(
-            "name_taken", f"There is a cohort called “{name}” already. Choose another name."
-        )
+        text = t("There is a cohort called “{name}” already. Choose another name.", name=name)
+        return Refusal("name_taken", text)
     return error
 
 
@@ -201,7 +254,7 @@ async def edit(actor: Actor, cohort_id: int, **changes: Any) -> CohortSummary:
         async with get_database().transaction() as session:
             cohort = await get_cohort(session, actor.guild_id, cohort_id, lock=True)
             if cohort.status not in {CohortStatus.draft, CohortStatus.open}:
-                raise Refusal("closed", "This cohort is closed; it can no longer be changed.")
+                raise Refusal("closed", t("This cohort is closed; it can no longer be changed."))
             draft = _checked(
                 CohortDraft(
                     changes.get("name", cohort.name),
@@ -215,27 +268,40 @@ async def edit(actor: Actor, cohort_id: int, **changes: Any) -> CohortSummary:
             if (draft.rooms, draft.access_mode) != (cohort.rooms, cohort.access_mode):
                 await _refuse_if_made(session, cohort_id)
             fields = ("name", "start_date", "meetings", "seats", "access_mode", "rooms")
-            before = {f: str(getattr(cohort, f)) for f in fields}
+            before = {f: getattr(cohort, f) for f in fields}
             for f in fields:
                 setattr(cohort, f, getattr(draft, f))
-            if "seats" in changes:
-                await session.execute(
-                    update(Group)
-                    .where(Group.cohort_id == cohort_id, Group.status.in_(LIVE))
-                    .values(seats=draft.seats)
-                )
-            after = {f: str(getattr(cohort, f)) for f in fields}
-            audit(
-                session, actor, "cohort_edited", cohort_id=cohort_id,
-                before={k: v for k, v in before.items() if v != after[k]},
-                after={k: v for k, v in after.items() if v != before[k]},
-            )  # fmt: skip
+            seats = await _set_seats(session, cohort_id, draft.seats) if "seats" in changes else []
+            after = {f: getattr(cohort, f) for f in fields}
+            trace = Trace(groups=tuple(seats), cohorts=tuple(changed(cohort_id, before, after)))
+            entry = None
+            if trace:
+                entry = audit(
+                    session, actor, "cohort_edited", cohort_id=cohort_id, trace=trace,
+                    before={k: str(v) for k, v in before.items() if v != after[k]},
+                    after={k: str(v) for k, v in after.items() if v != before[k]},
+                )  # fmt: skip
             groups = await session.scalars(select(Group.id).where(Group.cohort_id == cohort_id))
             await mark_due(session, groups.all(), utcnow())
             await session.flush()
     except IntegrityError as error:
         raise _taken(str(changes.get("name", "")), error) from error
-    return await show(actor.guild_id, cohort_id)
+    return await _noted(actor, cohort_id, entry)
+
+
+async def _set_seats(session: AsyncSession, cohort_id: int, seats: int) -> list[RowChange]:
+    """The same number for every live group; what that changed, for each had its own."""
+    groups = await session.scalars(
+        select(Group)
+        .where(Group.cohort_id == cohort_id, Group.status.in_(LIVE))
+        .order_by(Group.id)
+        .with_for_update(key_share=True)
+    )
+    changes: list[RowChange] = []
+    for group in groups:
+        changes += changed(group.id, {"seats": group.seats}, {"seats": seats})
+        group.seats = seats
+    return changes
 
 
 async def _refuse_if_made(session: Any, cohort_id: int) -> None:
@@ -248,8 +314,10 @@ async def _refuse_if_made(session: Any, cohort_id: int) -> None:
     if made:
         raise Refusal(
             "already_made",
-            "Channels exist already, so rooms and the way of access stay as they are. "
-            "Make a new cohort to have it differently.",
+            t(
+                "Channels exist already, so rooms and the way of access stay as they are. "
+                "Make a new cohort to have it differently."
+            ),
         )
 
 
@@ -259,15 +327,18 @@ async def open_(actor: Actor, cohort_id: int) -> CohortSummary:
     async with get_database().transaction() as session:
         cohort = await get_cohort(session, actor.guild_id, cohort_id, lock=True)
         if cohort.status not in {CohortStatus.draft, CohortStatus.open}:
-            raise Refusal("closed", "This cohort is closed. Make a new one instead.")
+            raise Refusal("closed", t("This cohort is closed. Make a new one instead."))
+        entry = None
         if cohort.status == CohortStatus.draft:
+            row = changed(cohort_id, {"status": cohort.status}, {"status": CohortStatus.open})
             cohort.status = CohortStatus.open
-            audit(session, actor, "cohort_opened", cohort_id=cohort_id)
+            trace = Trace(cohorts=tuple(row))
+            entry = audit(session, actor, "cohort_opened", cohort_id=cohort_id, trace=trace)
         groups = await session.scalars(
             select(Group.id).where(Group.cohort_id == cohort_id, Group.status.in_(LIVE))
         )
         await mark_due(session, groups.all(), utcnow())
-    return await show(actor.guild_id, cohort_id)
+    return await _noted(actor, cohort_id, entry)
 
 
 async def close(actor: Actor, cohort_id: int) -> CohortSummary:
@@ -288,28 +359,37 @@ async def _end(
     actor: Actor, cohort_id: int, status: CohortStatus, group: GroupStatus, member: MembershipStatus
 ) -> CohortSummary:
     actor.must_moderate()
-    now = utcnow()
+    now, reason = utcnow(), f"cohort_{status}"
     async with get_database().transaction() as session:
         cohort = await get_cohort(session, actor.guild_id, cohort_id, lock=True)
         if cohort.status not in {CohortStatus.draft, CohortStatus.open}:
-            raise Refusal("closed", f"This cohort is {cohort.status} already.")
-        before = cohort.status
+            raise Refusal("closed", t(_ENDED[CohortStatus(cohort.status)]))
+        before = str(cohort.status)
         cohort.status = status
-        ended = await session.scalars(
-            update(Group)
+        live = await session.scalars(
+            select(Group)
             .where(Group.cohort_id == cohort_id, Group.status.in_(LIVE))
-            .values(status=group)
-            .returning(Group.id)
+            .order_by(Group.id)
+            .with_for_update(key_share=True)
         )
-        people = await session.scalars(
+        rows: list[RowChange] = []
+        for one in live.all():
+            rows += changed(one.id, {"status": one.status}, {"status": group})
+            one.status = group
+        found = await session.execute(
             update(Membership)
             .where(Membership.cohort_id == cohort_id, Membership.status == "active")
-            .values(status=member, ended_at=now, reason=f"cohort {status}")
-            .returning(Membership.user_id)
+            .values(status=member, ended_at=now, reason=reason)
+            .returning(Membership.id, Membership.user_id, Membership.group_id)
         )
-        audit(
-            session, actor, f"cohort_{status}", cohort_id=cohort_id,
-            before={"status": before}, after={"status": status, "people": len(people.all())},
+        people = [(i, user, of) for i, user, of in found]
+        trace = Trace(
+            ended(people, member, reason, now), tuple(rows),
+            tuple(changed(cohort_id, {"status": before}, {"status": status})),
         )  # fmt: skip
-        await mark_due(session, ended.all(), now)
-    return await show(actor.guild_id, cohort_id)
+        entry = audit(
+            session, actor, f"cohort_{status}", cohort_id=cohort_id, trace=trace,
+            before={"status": before}, after={"status": status, "people": len(people)},
+        )  # fmt: skip
+        await mark_due(session, [r.id for r in rows], now)
+    return await _noted(actor, cohort_id, entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +14,8 @@ from core.clock import utcnow
 from core.config import GuildSettings
 from core.db.models import AuditEntry, Cohort, Group, Guild, Member, User
 from core.errors import Refusal
+from core.reconcile.trace import KEY, Trace, stored
+from core.words import mark, t
 
 # Invisible characters that turn text around or hide it; the rest of "Cf" keeps emoji together.
 _HOSTILE = dict.fromkeys(
@@ -22,6 +24,27 @@ _HOSTILE = dict.fromkeys(
 _ZERO_WIDTH = "\u200b\u2060\u00ad"
 # Letters and symbols that show nothing (Hangul fillers, the blank Braille cell).
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+# What can be typed, and the sentences where it is empty or too long: whole ones, since other
+# languages need another article for each.
+What = Literal["name", "cohort's name", "group's name", "reason"]
+_TYPED: dict[What, tuple[str, str]] = {
+    "name": (
+        mark("The name is empty. Type at least one letter."),
+        mark("The name has {n} characters; {limit} are possible."),
+    ),
+    "cohort's name": (
+        mark("The cohort's name is empty. Type at least one letter."),
+        mark("The cohort's name has {n} characters; {limit} are possible."),
+    ),
+    "group's name": (
+        mark("The group's name is empty. Type at least one letter."),
+        mark("The group's name has {n} characters; {limit} are possible."),
+    ),
+    "reason": (
+        mark("The reason is empty. Type at least one letter."),
+        mark("The reason has {n} characters; {limit} are possible."),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -36,10 +59,10 @@ class Actor:
     def must_moderate(self) -> None:
         """Raise Refusal unless the person is a moderator."""
         if not self.moderator:
-            raise Refusal("not_allowed", "Only moderators can do that. Nothing was changed.")
+            raise Refusal("not_allowed", t("Only moderators can do that. Nothing was changed."))
 
 
-def clean(text: str, *, limit: int, what: str = "name") -> str:
+def clean(text: str, *, limit: int, what: What = "name") -> str:
     """One line without control or direction characters, at most `limit` characters.
 
     Raises Refusal where nothing is left, or it is too long. Mentions are neutralized where
@@ -52,10 +75,11 @@ def clean(text: str, *, limit: int, what: str = "name") -> str:
         if unicodedata.category(c) not in {"Cc", "Cs", "Co", "Cn"} and c not in _ZERO_WIDTH + _BLANK
     )
     result = " ".join(kept.split())
+    empty, too_long = _TYPED[what]
     if not any(unicodedata.category(c)[0] in "LNSP" for c in result):
-        raise Refusal("empty_name", f"The {what} is empty. Type at least one letter.")
+        raise Refusal("empty_name", t(empty))
     if len(result) > limit:
-        raise Refusal("too_long", f"The {what} has {len(result)} characters; {limit} are possible.")
+        raise Refusal("too_long", t(too_long, n=len(result), limit=limit))
     return result
 
 
@@ -98,7 +122,9 @@ async def get_cohort(
     query = select(Cohort).where(Cohort.id == cohort_id, Cohort.guild_id == guild_id)
     row = await session.scalar(query.with_for_update(key_share=True) if lock else query)
     if row is None:
-        raise Refusal("cohort_not_found", "There is no such cohort here. It may have been closed.")
+        raise Refusal(
+            "cohort_not_found", t("There is no such cohort here. It may have been closed.")
+        )
     return row
 
 
@@ -109,7 +135,7 @@ async def get_group(
     query = select(Group).where(Group.id == group_id, Group.guild_id == guild_id)
     row = await session.scalar(query.with_for_update(key_share=True) if lock else query)
     if row is None:
-        raise Refusal("group_not_found", "There is no such group here. It may have been closed.")
+        raise Refusal("group_not_found", t("There is no such group here. It may have been closed."))
     return row
 
 
@@ -123,12 +149,17 @@ def audit(
     user_id: int | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
-) -> None:
-    """Write the history in the transaction of the change itself."""
-    session.add(
-        AuditEntry(
-            guild_id=actor.guild_id, at=utcnow(), actor_id=actor.user_id, action=action,
-            cohort_id=cohort_id, group_id=group_id, user_id=user_id,
-            before=before or {}, after=after or {},
-        )
+    trace: Trace | None = None,
+    undoes_id: int | None = None,
+) -> AuditEntry:
+    """Write the history in the transaction of the change itself.
+
+    `trace` is what undo needs: every row that changed. The entry has its id after a flush.
+    """
+    entry = AuditEntry(
+        guild_id=actor.guild_id, at=utcnow(), actor_id=actor.user_id, action=action,
+        cohort_id=cohort_id, group_id=group_id, user_id=user_id, undoes_id=undoes_id,
+        before={**(before or {}), **({KEY: stored(trace)} if trace else {})}, after=after or {},
     )  # fmt: skip
+    session.add(entry)
+    return entry

@@ -1,12 +1,15 @@
-"""Who changed what."""
+"""Who changed what, and what of it stands."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.engine import get_database
 from core.db.models import AuditEntry, Cohort, Group
@@ -14,7 +17,11 @@ from core.db.models import AuditEntry, Cohort, Group
 
 @dataclass(frozen=True)
 class Entry:
-    """One change. `actor_id` None is Muster itself; ids are Discord's for people."""
+    """One change. `actor_id` None is Muster itself; ids are Discord's for people.
+
+    `stands`: nobody took it back, or that was taken back in turn. For an entry that takes
+    something back, `root` is the change that it is all about.
+    """
 
     id: int
     at: datetime
@@ -23,8 +30,18 @@ class Entry:
     group: str | None
     cohort: str | None
     user_id: int | None
-    before: dict[str, Any]
-    after: dict[str, Any]
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    stands: bool = True
+    root: Entry | None = None
+
+
+def _entries() -> Select[AuditEntry, str, str]:
+    return (
+        select(AuditEntry, Group.name, Cohort.name)
+        .outerjoin(Group, Group.id == AuditEntry.group_id)
+        .outerjoin(Cohort, Cohort.id == AuditEntry.cohort_id)
+    )
 
 
 async def page(
@@ -33,16 +50,16 @@ async def page(
     before_id: int | None = None,
     group_id: int | None = None,
     user_id: int | None = None,
+    since: datetime | None = None,
     limit: int = 10,
 ) -> list[Entry]:
-    """The newest changes of this guild, older than entry `before_id` where given.
+    """The newest changes of this guild, older than entry `before_id` where given. Three statements.
 
-    `user_id` finds what a person did and what was done about them.
+    `user_id` finds what a person did and what was done about them; `since` (UTC) leaves out what
+    is older.
     """
     query = (
-        select(AuditEntry, Group.name, Cohort.name)
-        .outerjoin(Group, Group.id == AuditEntry.group_id)
-        .outerjoin(Cohort, Cohort.id == AuditEntry.cohort_id)
+        _entries()
         .where(AuditEntry.guild_id == guild_id)
         .order_by(AuditEntry.id.desc())
         .limit(limit)
@@ -53,8 +70,51 @@ async def page(
         query = query.where(AuditEntry.group_id == group_id)
     if user_id is not None:
         query = query.where((AuditEntry.actor_id == user_id) | (AuditEntry.user_id == user_id))
+    if since is not None:
+        query = query.where(AuditEntry.at >= since)
     async with get_database().transaction() as session:
-        return [
-            Entry(e.id, e.at, e.actor_id, e.action, group, cohort, e.user_id, e.before, e.after)
-            for e, group, cohort in await session.execute(query)
-        ]
+        return await _read(session, guild_id, query)
+
+
+async def entry(session: AsyncSession, row: AuditEntry) -> Entry:
+    """One entry as `page` gives it."""
+    query = _entries().where(AuditEntry.id == row.id)
+    return (await _read(session, row.guild_id, query))[0]
+
+
+async def _read(
+    session: AsyncSession, guild_id: int, query: Select[AuditEntry, str, str]
+) -> list[Entry]:
+    found = [_entry(e, g, c) for e, g, c in await session.execute(query)]
+    stands = await standing(session, guild_id, [e.id for e in found])
+    wanted = {int(e.before["root"]) for e in found if "root" in e.before}
+    roots: dict[int, Entry] = {}
+    if wanted:
+        query = _entries().where(AuditEntry.id.in_(wanted), AuditEntry.guild_id == guild_id)
+        roots = {e.id: _entry(e, g, c) for e, g, c in await session.execute(query)}
+    return [
+        replace(e, stands=stands[e.id], root=roots.get(int(e.before.get("root", 0)))) for e in found
+    ]
+
+
+def _entry(row: AuditEntry, group: str | None, cohort: str | None) -> Entry:
+    return Entry(
+        row.id, row.at, row.actor_id, row.action, group, cohort, row.user_id, row.before, row.after
+    )
+
+
+async def standing(session: AsyncSession, guild_id: int, ids: Sequence[int]) -> dict[int, bool]:
+    """Which of these entries stand: no standing entry takes them back. One statement."""
+    if not ids:
+        return {}
+    # Whoever takes an entry back is younger than it.
+    rows = await session.execute(
+        select(AuditEntry.id, AuditEntry.undoes_id)
+        .where(AuditEntry.guild_id == guild_id, AuditEntry.undoes_id >= min(ids))
+        .order_by(AuditEntry.id.desc())
+    )
+    taken_back: dict[int | None, bool] = defaultdict(bool)
+    for entry_id, undoes_id in rows:  # the youngest first: about them nothing can change any more
+        if not taken_back[entry_id]:
+            taken_back[undoes_id] = True
+    return {i: not taken_back[i] for i in ids}

@@ -15,9 +15,26 @@ from core.db.engine import get_database
 from core.db.models import Cohort, Group, Member, Membership
 from core.errors import Refusal
 from core.operations.cohorts import LIVE
+from core.words import mark, t
 
 CHOICES = 25  # Discord's limit for autocomplete and selects
 _LABEL = 100  # Discord's limit for a choice's name
+# The sentences where several things or nothing were meant, by what was looked for: whole ones,
+# since other languages need another article for each. Anything else means either of the two.
+_ASKED = {
+    "cohort": (
+        mark("More than one cohort fits: {names}. Which one?"),
+        mark("No cohort here is called that. There are: {names}."),
+    ),
+    "group": (
+        mark("More than one group fits: {names}. Which one?"),
+        mark("No group here is called that. There are: {names}."),
+    ),
+}
+_EITHER = (
+    mark("More than one cohort or group fits: {names}. Which one?"),
+    mark("No cohort or group here is called that. There are: {names}."),
+)
 
 
 @dataclass(frozen=True)
@@ -82,10 +99,12 @@ def matching(choices: list[Choice], typed: str) -> list[Choice]:
 def resolve(choices: list[Choice], typed: str, what: str) -> Choice:
     """The one choice that was meant, by value, label or unmistakable part of it.
 
+    `what` was looked for: "cohort", "group", or anything else for either of them.
     `choices` come from the asker's own guild, so a made-up value finds nothing. Raises
     Refusal(not_found, ambiguous) with what could have been meant.
     """
     want = typed.strip().lower()
+    ambiguous, unknown = _ASKED.get(what, _EITHER)
     for candidate in (
         [c for c in choices if c.value == want],
         [c for c in choices if c.label.lower() == want],
@@ -96,9 +115,9 @@ def resolve(choices: list[Choice], typed: str, what: str) -> Choice:
             return candidate[0]
         if candidate:
             names = ", ".join(f"“{c.label}”" for c in candidate[:5])
-            raise Refusal("ambiguous", f"More than one {what} fits: {names}. Which one?")
-    known = ", ".join(f"“{c.label}”" for c in choices[:5]) or "none yet"
-    raise Refusal("not_found", f"No {what} here is called that. There are: {known}.")
+            raise Refusal("ambiguous", t(ambiguous, names=names))
+    known = ", ".join(f"“{c.label}”" for c in choices[:5]) or t("none yet")
+    raise Refusal("not_found", t(unknown, names=known))
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,14 @@ from core.db.models import (
     Role,
     SeatWatch,
 )
+from core.db.queries import seats
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.operations.cohorts import LIVE
 from core.operations.common import Actor, audit, ensure_person, get_group, guild_settings
 from core.operations.groups import has_started
+from core.reconcile.trace import MemberChange, Trace, begun, ended
+from core.words import t, tn
 
 HEAD_START = timedelta(hours=1)  # for whoever was told of a free seat, before the next is
 
@@ -41,6 +44,7 @@ class Moved:
     previous_id: int | None = None
     previous_name: str | None = None
     bypassed: tuple[str, ...] = ()
+    entry_id: int | None = None  # of the history, for undo
 
 
 async def join(actor: Actor, group_id: int) -> Moved:
@@ -102,15 +106,18 @@ async def _place(
             _check_open(group, cohort, bypass=bypass)
             same = current is not None and current.group_id == group_id
             if current is not None and same and role in {None, current.role}:
-                raise Refusal("already_in_group", f"Already in “{group.name}”. Nothing changed.")
+                raise Refusal(
+                    "already_in_group",
+                    t("Already in “{group}”. Nothing changed.", group=group.name),
+                )
             if current is not None and not may_move and not same:
                 raise Refusal(
                     "already_in_cohort",
-                    "They are in another group of this cohort. Use /member move.",
+                    t("They are in another group of this cohort. Use /member move."),
                 )
             if current is None and must_move:
                 raise Refusal(
-                    "not_in_cohort", "They are in no group of this cohort. Use /member add."
+                    "not_in_cohort", t("They are in no group of this cohort. Use /member add.")
                 )
             kept = role or (Role(current.role) if current else Role.participant)
             bypassed = await _rules(
@@ -123,12 +130,15 @@ async def _place(
                 raise bypassed[0]
             await ensure_person(session, actor.guild_id, user_id, name)
             previous = await _finish(session, current, now, "switched")
-            session.add(await _new_membership(session, actor, group, user_id, kept, now))
-            audit(
+            made = await _new_membership(session, actor, group, user_id, kept, now)
+            session.add(made)
+            await session.flush()
+            entry = audit(
                 session, actor, _action(actor, user_id, current), cohort_id=cohort.id,
                 group_id=group_id, user_id=user_id,
                 before={"group_id": previous.id, "group": previous.name} if previous else {},
                 after={"group_id": group_id, "group": group.name},
+                trace=Trace(_ended(current, now) + begun([(made.id, user_id, group_id)])),
             )  # fmt: skip
             touched = [group_id, *([previous.id] if previous else [])]
             await session.flush()
@@ -142,13 +152,13 @@ async def _place(
                 user_id, group_id, group.name,
                 previous.id if previous and previous.id != group_id else None,
                 previous.name if previous and previous.id != group_id else None,
-                tuple(r.code for r in bypassed),
+                tuple(r.code for r in bypassed), entry.id,
             )  # fmt: skip
     except IntegrityError as error:
         # Two clicks of one person at once on two groups: the partial unique index decides.
         if "uq_memberships" in str(error.orig):
             raise Refusal(
-                "already_in_group", "You are in a group of this cohort already. Look at /my."
+                "already_in_group", t("You are in a group of this cohort already. Look at /my.")
             ) from error
         raise
 
@@ -165,7 +175,7 @@ def _check_open(group: Group, cohort: Cohort, *, bypass: bool) -> None:
     """Members see only live groups of open cohorts; moderators may fill drafts as well."""
     cohorts = {CohortStatus.open, CohortStatus.draft} if bypass else {CohortStatus.open}
     if group.status not in LIVE or cohort.status not in cohorts:
-        raise Refusal("group_not_found", "This group does not take anybody any more.")
+        raise Refusal("group_not_found", t("This group does not take anybody any more."))
 
 
 async def _rules(
@@ -181,37 +191,38 @@ async def _rules(
     broken = []
     if seat and await _free_seat(session, group) is None:
         broken.append(
-            Refusal("group_full", f"“{group.name}” is full ({group.seats} seats). Nothing changed.")
+            Refusal(
+                "group_full",
+                tn(
+                    "“{group}” is full ({n} seat). Nothing changed.",
+                    "“{group}” is full ({n} seats). Nothing changed.",
+                    group.seats,
+                    group=group.name,
+                ),
+            )
         )
     zone = (await guild_settings(session, group.guild_id)).zone
     if not switching and has_started(cohort.start_date, zone, now):
         broken.append(
             Refusal(
                 "group_already_started",
-                f"“{group.name}” has started already, so nobody new can join. "
-                "Ask a moderator, who can add you.",
+                t(
+                    "“{group}” has started already, so nobody new can join. "
+                    "Ask a moderator, who can add you.",
+                    group=group.name,
+                ),
             )
         )
     return broken
 
 
 async def _seats_taken(session: AsyncSession, group_id: int) -> set[int]:
-    rows = await session.scalars(
-        select(Membership.seat).where(
-            Membership.group_id == group_id,
-            Membership.status == MembershipStatus.active,
-            Membership.seat.is_not(None),
-        )
-    )
-    return {r for r in rows if r is not None}
+    return (await seats.taken(session, [group_id]))[group_id]
 
 
 async def _free_seat(session: AsyncSession, group: Group) -> int | None:
     """The smallest free seat number within the group's seats."""
-    taken = await _seats_taken(session, group.id)
-    if len(taken) >= group.seats:
-        return None  # seats may have been reduced below numbers in use
-    return next(n for n in range(1, group.seats + 1) if n not in taken)
+    return seats.next_free(await _seats_taken(session, group.id), group.seats)
 
 
 async def _current(session: AsyncSession, cohort_id: int, user_id: int) -> Membership | None:
@@ -238,6 +249,13 @@ async def _finish(
     return await session.get_one(Group, current.group_id)
 
 
+def _ended(row: Membership | None, now: datetime) -> tuple[MemberChange, ...]:
+    """What `_finish` did, for undo."""
+    if row is None:
+        return ()
+    return ended([(row.id, row.user_id, row.group_id)], row.status, row.reason, now)
+
+
 async def _new_membership(
     session: AsyncSession,
     actor: Actor,
@@ -250,7 +268,7 @@ async def _new_membership(
     if role == Role.participant:
         free = await _free_seat(session, group)
         # Past the seats for those whom a moderator adds: numbers go on above.
-        seat = free or max(await _seats_taken(session, group.id), default=group.seats) + 1
+        seat = free or seats.beyond(await _seats_taken(session, group.id), group.seats)
     return Membership(
         guild_id=actor.guild_id, cohort_id=group.cohort_id, group_id=group.id, user_id=user_id,
         role=role, seat=seat, created_at=now,
@@ -263,7 +281,7 @@ async def _end(
     now = utcnow()
     async with get_database().transaction() as session:
         group = await get_group(session, actor.guild_id, group_id, lock=True)
-        ended = await session.scalar(
+        left = await session.scalar(
             update(Membership)
             .where(
                 Membership.group_id == group_id,
@@ -273,16 +291,21 @@ async def _end(
             .values(status=status, ended_at=now, reason=reason)
             .returning(Membership.id)
         )
-        if ended is None:
-            who = "You are" if user_id == actor.user_id else "They are"
-            raise Refusal("not_in_group", f"{who} not in “{group.name}”. Nothing changed.")
-        audit(
+        if left is None:
+            raise Refusal(
+                "not_in_group",
+                t("You are not in “{group}”. Nothing changed.", group=group.name)
+                if user_id == actor.user_id
+                else t("They are not in “{group}”. Nothing changed.", group=group.name),
+            )
+        entry = audit(
             session, actor, "left" if user_id == actor.user_id else "member_removed",
             cohort_id=group.cohort_id, group_id=group_id, user_id=user_id,
             before={"group_id": group_id, "group": group.name}, after={"reason": reason},
+            trace=Trace(ended([(left, user_id, group_id)], status, reason, now)),
         )  # fmt: skip
         await mark_due(session, [group_id], now)
-        return Moved(user_id, None, None, group_id, group.name)
+        return Moved(user_id, None, None, group_id, group.name, entry_id=entry.id)
 
 
 async def watch_seat(actor: Actor, group_id: int) -> str:
@@ -290,7 +313,7 @@ async def watch_seat(actor: Actor, group_id: int) -> str:
     async with get_database().transaction() as session:
         group = await get_group(session, actor.guild_id, group_id)
         if group.status not in {GroupStatus.preview, GroupStatus.active}:
-            raise Refusal("group_not_found", "This group does not take anybody any more.")
+            raise Refusal("group_not_found", t("This group does not take anybody any more."))
         await ensure_person(session, actor.guild_id, actor.user_id, actor.name)
         statement = insert(SeatWatch).values(
             guild_id=actor.guild_id, group_id=group_id, user_id=actor.user_id, created_at=utcnow()

@@ -19,9 +19,11 @@ from core.db.queries.sync_states import mark_due
 from core.discord_outbound.cache import GuildView, guild_view
 from core.errors import TemporaryError
 from core.operations.common import Actor, audit
-from core.plan import NOUN, ByHand, Create, Plan, Rename, SetAccess
+from core.plan import WHAT, ByHand, Create, Plan, Rename, SetAccess
 from core.reconcile import channels
+from core.reconcile.by_hand import shown
 from core.systems import access
+from core.words import t, unpack
 
 _Child = aliased(ManagedObject)
 
@@ -52,7 +54,7 @@ class Planned:
     looked_at: int = 0
 
 
-async def _names(guild_id: int, view: GuildView) -> Callable[[int], str]:
+async def names(guild_id: int, view: GuildView) -> Callable[[int], str]:
     """From a Discord id to what a person would call it."""
     async with get_database().transaction() as session:
         objects = await managed.object_names(session, guild_id)
@@ -63,14 +65,16 @@ async def _names(guild_id: int, view: GuildView) -> Callable[[int], str]:
 
     def name_of(discord_id: int) -> str:
         if discord_id == view.everyone_id:
-            return "everyone"
+            return t("everyone")
         member, role = view.member(discord_id), view.role(discord_id)
         channel = view.channel_name(discord_id) or objects.get(discord_id)
         if member is not None:
             return member.name
         if channel is not None:
             return f"#{channel}"
-        return f"the role {role.name}" if role else people.get(discord_id, "somebody who left")
+        if role is not None:
+            return t("the role {role}", role=role.name)
+        return people.get(discord_id) or t("somebody who left")
 
     return name_of
 
@@ -84,8 +88,10 @@ async def plan(
     """
     view = guild_view(guild_id)
     if view is None:
-        raise TemporaryError("Discord does not show this server right now. Try again in a minute.")
-    name_of = await _names(guild_id, view)
+        raise TemporaryError(
+            t("Discord does not show this server right now. Try again in a minute.")
+        )
+    name_of = await names(guild_id, view)
     async with get_database().transaction() as session:
         facts = [
             f
@@ -100,9 +106,10 @@ async def plan(
         )
     result = Planned(looked_at=len(facts))
     for fact, whole in zip(facts, plans, strict=True):
-        result.by_hand += len(whole.by_hand)
+        by_hand = shown(whole.by_hand, fact.state.by_hand if fact.state else {})
+        result.by_hand += len(by_hand)
         home = homes.get(fact.group.id)
-        if not (whole or whole.by_hand):
+        if not (whole or by_hand):
             continue
         born = [name_of(user) for user in _born_inside(whole.changes, fact, view)]
         _sum(result, whole.changes, home=home, born=len(born))
@@ -110,11 +117,11 @@ async def plan(
             PlannedGroup(
                 fact.group.id, f"{fact.group.name} · {fact.group.cohort_name}",
                 (
-                    *([f"create the category “{home}”"] if home else []),
+                    *([Create("category", home).words(name_of)] if home else []),
                     *_without_category(whole).words(name_of),
-                    *(f"let {name} in from the start" for name in born),
+                    *(t("let {who} in from the start", who=name) for name in born),
                 ),
-                tuple(b.words(name_of) for b in whole.by_hand),
+                tuple(b.words(name_of) for b in by_hand),
             )
         )  # fmt: skip
     return result
@@ -230,7 +237,7 @@ class SystemStatus:
 async def status(guild_id: int, *, all_groups: bool = False) -> list[SystemStatus]:
     """What is not right (or everything): gave up, waiting, changed by hand, deleted."""
     view = guild_view(guild_id)
-    name_of = await _names(guild_id, view) if view else str
+    name_of = await names(guild_id, view) if view else str
     async with get_database().transaction() as session:
         rows = await session.execute(
             select(SyncState, Group.name, Cohort.name)
@@ -253,7 +260,7 @@ async def status(guild_id: int, *, all_groups: bool = False) -> list[SystemStatu
         )
         deleted: dict[int | None, list[str]] = {}
         for group_id, kind, name in [*gone, *homes]:
-            deleted.setdefault(group_id, []).append(f"{NOUN[kind]} “{name}”")
+            deleted.setdefault(group_id, []).append(t(WHAT[kind], name=name))
         found = []
         for state, group, cohort in rows:
             notes = tuple(ByHand(*note).words(name_of) for note in state.by_hand.get("notes", []))
@@ -262,7 +269,8 @@ async def status(guild_id: int, *, all_groups: bool = False) -> list[SystemStatu
                 found.append(
                     SystemStatus(
                         state.group_id, f"{group} · {cohort}", state.system, state.status,
-                        state.error_text, state.next_attempt_at, state.last_ok_at,
+                        unpack(state.error_text) if state.error_text is not None else None,
+                        state.next_attempt_at, state.last_ok_at,
                         state.attempts, notes, missing,
                     )
                 )  # fmt: skip

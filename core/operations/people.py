@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from core.clock import utcnow
 from core.db.engine import get_database
@@ -19,15 +19,8 @@ from core.db.models import (
 from core.operations.common import ensure_guild, ensure_person, guild_settings
 
 
-async def guild_joined(guild_id: int, name: str) -> None:
-    """The bot is on this server (again): its rows count."""
-    async with get_database().transaction() as session:
-        guild = await ensure_guild(session, guild_id, name)
-        guild.left_at = None
-
-
 async def guild_left(guild_id: int) -> None:
-    """The bot was removed: everything pauses, nothing is deleted."""
+    """The bot was removed: everything pauses; retention.delete_left deletes it one day."""
     async with get_database().transaction() as session:
         await session.execute(update(Guild).where(Guild.id == guild_id).values(left_at=utcnow()))
 
@@ -40,7 +33,7 @@ async def member_joined(guild_id: int, user_id: int, name: str) -> str | None:
         member = await session.get_one(Member, (guild_id, user_id))
         member.joined_at, member.left_at = utcnow(), None
         # Who leaves loses their roles on Discord (their entries in channels stay): that was no
-        # hand, so they are given again.
+        # hand, so they are given again. An empty entry (adopted: some role let them in) goes too.
         roles = select(ManagedObject.discord_id).where(
             ManagedObject.guild_id == guild_id,
             ManagedObject.kind == "role",
@@ -48,7 +41,12 @@ async def member_joined(guild_id: int, user_id: int, name: str) -> str | None:
         )
         await session.execute(
             delete(ManagedOverwrite).where(
-                ManagedOverwrite.place_id.in_(roles), ManagedOverwrite.target_id == user_id
+                ManagedOverwrite.guild_id == guild_id,
+                ManagedOverwrite.target_id == user_id,
+                or_(
+                    ManagedOverwrite.place_id.in_(roles),
+                    and_(ManagedOverwrite.allow == 0, ManagedOverwrite.deny == 0),
+                ),
             )
         )
         settings = await guild_settings(session, guild_id)

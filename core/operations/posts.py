@@ -26,8 +26,9 @@ from core.discord_outbound.cache import guild_view
 from core.discord_outbound.outcome import OK, Outcome
 from core.errors import Refusal
 from core.operations import groups
-from core.operations.common import Actor, audit, ensure_guild
+from core.operations.common import Actor, audit, ensure_guild, guild_settings
 from core.operations.groups import GroupView
+from core.words import speaking, t
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +74,9 @@ async def publish(actor: Actor, channel_id: int, draw: Draw) -> Posted:
     actor.must_moderate()
     view = guild_view(actor.guild_id)
     if view is None or view.channel_name(channel_id) is None:
-        raise Refusal("unknown_channel", "The list can only be posted in a channel of this server.")
+        raise Refusal(
+            "unknown_channel", t("The list can only be posted in a channel of this server.")
+        )
     async with get_database().transaction() as session:
         await ensure_guild(session, actor.guild_id)
         await session.execute(_row(actor.guild_id, channel_id).on_conflict_do_nothing())
@@ -98,8 +101,9 @@ async def publish(actor: Actor, channel_id: int, draw: Draw) -> Posted:
 async def refresh(guild_id: int, draw: Draw, *, force: bool = False) -> dict[int, Result]:
     """Bring every post of the guild up to date: at most one edit each, none if nothing changed.
 
-    Calls that come while one waits share its edit. `force` edits even an unchanged post, which
-    shows whether it is still there. Returns what was done, by channel id.
+    They are in the server's language. Calls that come while one waits share its edit. `force`
+    edits even an unchanged post, which shows whether it is still there. Returns what was done,
+    by channel id.
     """
     turn = _turns.setdefault(guild_id, _Turn())
     if turn.waiting and not force:
@@ -112,9 +116,12 @@ async def refresh(guild_id: int, draw: Draw, *, force: bool = False) -> dict[int
                 select(Projection).where(Projection.guild_id == guild_id, Projection.kind == KIND)
             )
             posts = rows.all()
+            settings = await guild_settings(session, guild_id)
         if not posts:
             return {}
-        text, view = draw(await groups.joinable(guild_id, None))
+        shown = await groups.joinable(guild_id, None)
+        with speaking(settings.language):
+            text, view = draw(shown)
         digest = hashlib.sha256(text.encode()).hexdigest()
         return {
             post.channel_id: await _bring(post, text, view, digest)

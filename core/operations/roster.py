@@ -22,8 +22,8 @@ from core.db.models import (
 from core.discord_outbound.cache import GuildView, guild_view
 from core.errors import Refusal
 from core.operations import groups
-from core.operations.cohorts import LIVE
-from core.operations.groups import GroupView
+from core.operations.groups import GroupView, must_live
+from core.words import t
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Roster:
 
     people: list[Inside] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
+    adopted: bool = False  # Muster did not make (all of) its channels, and leaves them as they are
 
     @property
     def facilitators(self) -> list[Inside]:
@@ -67,7 +68,7 @@ async def _load(
     session: AsyncSession, guild_id: int, group_ids: Sequence[int]
 ) -> dict[int, Roster]:
     rooms = await session.execute(
-        select(ManagedObject.group_id, ManagedObject.discord_id)
+        select(ManagedObject.group_id, ManagedObject.discord_id, ManagedObject.adopted)
         .where(
             ManagedObject.guild_id == guild_id,
             ManagedObject.group_id.in_(group_ids),
@@ -77,9 +78,10 @@ async def _load(
         .order_by(ManagedObject.kind)
     )
     found: dict[int, Roster] = defaultdict(Roster)
-    for group_id, discord_id in rooms:
+    for group_id, discord_id, adopted in rooms:
         if group_id is not None and discord_id is not None:
             found[group_id].channels.append(discord_id)
+            found[group_id].adopted |= adopted
     people = await session.execute(
         select(Membership.group_id, Membership.user_id, Member.name, Membership.role)
         .join(Group, Group.id == Membership.group_id)
@@ -135,9 +137,11 @@ async def preview_move(guild_id: int, group_id: int, user_id: int) -> MovePrevie
     mine = await groups.of_member(guild_id, user_id)
     source = next((g for g in mine if g.cohort_id == target.cohort_id), None)
     if source is None:
-        raise Refusal("not_in_cohort", "They are in no group of this cohort. Use /member add.")
+        raise Refusal("not_in_cohort", t("They are in no group of this cohort. Use /member add."))
     if source.id == group_id:
-        raise Refusal("already_in_group", f"Already in “{target.name}”. Nothing changed.")
+        raise Refusal(
+            "already_in_group", t("Already in “{group}”. Nothing changed.", group=target.name)
+        )
     there = (await of_groups(guild_id, [source.id]))[source.id]
     return MovePreview(source, target, tuple(there.channels), tuple(here.channels))
 
@@ -147,12 +151,11 @@ async def preview_merge(
 ) -> tuple[GroupView, Roster, GroupView, Roster]:
     """Both groups with their people. Raises Refusal as the merge itself would."""
     if source_id == target_id:
-        raise Refusal("same_group", "Choose two different groups.")
+        raise Refusal("same_group", t("Choose two different groups."))
     source, leaving = await of_group(guild_id, source_id)
     target, staying = await of_group(guild_id, target_id)
     for group in (source, target):
-        if group.status not in LIVE:
-            raise Refusal("group_ended", f"“{group.name}” is {group.status}; it cannot be changed.")
+        must_live(group)
     if source.cohort_id != target.cohort_id:
-        raise Refusal("other_cohort", "Only groups of the same cohort can be merged.")
+        raise Refusal("other_cohort", t("Only groups of the same cohort can be merged."))
     return source, leaving, target, staying

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import select, update
@@ -14,6 +15,8 @@ from core.db.models import Group, SeatWatch, User
 from core.discord_outbound import messages
 from core.discord_outbound.cache import guild_view
 from core.operations import membership, posts
+from core.operations.common import guild_settings
+from core.words import speaking
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +24,7 @@ log = structlog.get_logger(__name__)
 # Longer than Discord remembers a nonce ("the past few minutes") is safe: it was not delivered.
 CLAIM = timedelta(minutes=10)
 
-# From the group's label and the server's name to the sentence.
+# From the group's label and the server's name to the sentence, in the language spoken then.
 Words = Callable[[str, str], str]
 
 
@@ -60,15 +63,18 @@ async def tell_watchers(group_id: int, words: Words) -> int:
     for user_id in people:
         done = True
         if view.member(user_id) is not None:  # who left the server is not followed
-            done = await _tell(guild_id, group_id, user_id, words(label, view.name))
+            done = await _tell(guild_id, group_id, user_id, partial(words, label, view.name))
             told += done
         if done:
             await _told(group_id, user_id)
     return told
 
 
-async def _tell(guild_id: int, group_id: int, user_id: int, text: str) -> bool:
-    """A direct message, else a mention beside the posted list. False: try again later."""
+async def _tell(guild_id: int, group_id: int, user_id: int, sentence: Callable[[], str]) -> bool:
+    """A direct message, else a mention beside the posted list. False: try again later.
+
+    The message is in the person's language where they chose one, the post in the server's.
+    """
     async with get_database().transaction() as session:
         watch = await session.execute(
             select(SeatWatch.id, SeatWatch.claimed_at).where(
@@ -76,16 +82,21 @@ async def _tell(guild_id: int, group_id: int, user_id: int, text: str) -> bool:
             )
         )
         claim = watch.one_or_none()
-        wants = await session.scalar(select(User.dm_enabled).where(User.id == user_id))
+        person = await session.get(User, user_id)
         channels = await posts.channels(session, guild_id)
+        shared = (await guild_settings(session, guild_id)).language
     if claim is None:
         return True  # joined in the meantime
     key = f"seat:{claim.id}:{claim.claimed_at}"
-    if wants:
+    if person is not None and person.dm_enabled:
+        with speaking(person.language or shared):
+            text = sentence()
         outcome = await messages.send_dm(user_id, text, key=key)
         if outcome or not outcome.permanent:
             return bool(outcome)
     for channel in channels[:1]:
+        with speaking(shared):
+            text = sentence()
         mentioned = await messages.send_channel_message(
             channel, f"<@{user_id}> {text}", mention=[user_id], key=key
         )

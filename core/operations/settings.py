@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 from zoneinfo import available_timezones
 
 from pydantic import ValidationError
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.config import GuildSettings
 from core.db.engine import get_database
+from core.db.models import Group, GroupStatus
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.operations.common import Actor, audit, ensure_guild, guild_settings
-from core.operations.people import live_groups
+from core.reconcile import daytime
+from core.reconcile.trace import Trace
+from core.words import t
+
+# Settings that decide who may see or do what in the groups' channels.
+_TOUCHING = {"moderator_role_id", "facilitators_moderate", "by_hand"}
 
 
 def zone(typed: str) -> str:
@@ -26,13 +36,27 @@ def zone(typed: str) -> str:
     want = typed.strip().lower().replace(" ", "_")
     if want in zones:
         return zones[want]
+    if (known := daytime.by_city().get(" ".join(typed.split()).casefold())) is not None:
+        return known
     cities = {z.rsplit("/", 1)[-1]: z for z in zones if "/" in z}
     if want in cities:
         return zones[cities[want]]
-    near = difflib.get_close_matches(want, [*zones, *cities], n=3, cutoff=0.6)
-    names = sorted({zones.get(n) or zones[cities[n]] for n in near})
-    hint = f" Did you mean {' or '.join(names)}?" if names else " Try a city: Europe/Berlin."
-    raise Refusal("unknown_zone", f"“{typed.strip()[:60]}” is no time zone I know.{hint}")
+    names = sorted(zones_near(typed)[:3])
+    short = typed.strip()[:60]
+    if not names:
+        text = t("“{typed}” is no time zone I know. Try a city: Europe/Berlin.", typed=short)
+        raise Refusal("unknown_zone", text)
+    meant = reduce(lambda one, other: t("{one} or {other}", one=one, other=other), names)
+    text = t("“{typed}” is no time zone I know. Did you mean {zones}?", typed=short, zones=meant)
+    raise Refusal("unknown_zone", text)
+
+
+def zones_near(typed: str) -> list[str]:
+    """Up to 5 IANA zones whose name or city is spelt nearly like that, the nearest first."""
+    want = " ".join(typed.split()).casefold()
+    known = {z.lower().replace("_", " "): z for z in daytime.cities()} | daytime.by_city()
+    near = difflib.get_close_matches(want, known, n=8, cutoff=0.6)
+    return list(dict.fromkeys(known[n] for n in near))[:5]
 
 
 def zones_like(typed: str) -> list[str]:
@@ -47,33 +71,65 @@ async def get(guild_id: int) -> GuildSettings:
         return await guild_settings(session, guild_id)
 
 
-async def change(actor: Actor, **changes: Any) -> tuple[GuildSettings, list[int]]:
+class Changed(tuple[GuildSettings, list[int]]):  # noqa: SLOT001 - Python allows a tuple none
+    """The settings, and the groups whose access depends on what changed.
+
+    `entry_id` is the history's entry, None where nothing changed.
+    """
+
+    entry_id: int | None = None
+
+
+async def change(actor: Actor, **changes: Any) -> Changed:
     """Change some settings; the new ones, and the groups whose access depends on them."""
     actor.must_moderate()
     if "zone" in changes:
         changes["zone"] = zone(changes["zone"])
     if changes.get("moderator_role_id") == actor.guild_id:  # @everyone has the guild's id
-        raise Refusal("everyone", "@everyone cannot be the moderators' role. Choose another one.")
+        raise Refusal(
+            "everyone", t("@everyone cannot be the moderators' role. Choose another one.")
+        )
     async with get_database().transaction() as session:
         guild = await ensure_guild(session, actor.guild_id)
+        await session.refresh(guild, with_for_update=True)  # two moderators at once lose nothing
         before = GuildSettings.model_validate(guild.settings)
         try:
-            after = GuildSettings.model_validate({**before.model_dump(), **changes})
+            # Only what somebody chose is stored: the rest is still to be suggested by /setup.
+            after = GuildSettings.model_validate(
+                {**before.model_dump(exclude_unset=True), **changes}
+            )
         except ValidationError as error:
-            raise Refusal("unknown_choice", "That choice is not known.") from error
+            raise Refusal("unknown_choice", t("That choice is not known.")) from error
+        guild.settings = after.model_dump(mode="json", exclude_unset=True)
         old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
         if old == new:
-            return after, []
-        guild.settings = new
-        audit(
-            session, actor, "settings_changed",
-            before={k: v for k, v in old.items() if new[k] != v},
-            after={k: v for k, v in new.items() if old[k] != v},
+            return Changed((after, []))
+        was = {k: v for k, v in old.items() if new[k] != v}
+        now = {k: v for k, v in new.items() if old[k] != v}
+        unchosen = tuple(sorted(was.keys() - before.model_fields_set))
+        entry = audit(
+            session, actor, "settings_changed", before=was, after=now,
+            trace=Trace(settings=(was, now), unchosen=unchosen),
         )  # fmt: skip
-    touched = {"moderator_role_id", "facilitators_moderate", "by_hand"}
-    if not touched & changes.keys():
-        return after, []
-    groups = await live_groups(actor.guild_id)
-    async with get_database().transaction() as session:
-        await mark_due(session, groups, utcnow(), systems=("discord",))
-    return after, groups
+        groups = await follow(session, actor.guild_id, now)
+        await session.flush()
+    changed = Changed((after, groups))
+    changed.entry_id = entry.id
+    return changed
+
+
+async def follow(session: AsyncSession, guild_id: int, keys: Iterable[str]) -> list[int]:
+    """Have the groups looked at whose access depends on these settings; their ids."""
+    if not _TOUCHING & set(keys):
+        return []
+    rows = await session.scalars(
+        select(Group.id)
+        .where(
+            Group.guild_id == guild_id,
+            Group.status.in_((GroupStatus.preview, GroupStatus.active, GroupStatus.completed)),
+        )
+        .order_by(Group.id)
+    )
+    groups = list(rows)
+    await mark_due(session, groups, utcnow(), systems=("discord",))
+    return groups

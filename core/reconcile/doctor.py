@@ -6,40 +6,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.reconcile import permissions as p
+from core.words import mark, t
 
 VIEW_AUDIT_LOG = 1 << 7
 MANAGE_NICKNAMES = 1 << 27
 PIN_MESSAGES = 1 << 51
 
+# As Discord's own settings show them; said with t().
 NAMES = {
-    p.VIEW_CHANNEL: "View Channels",
-    p.MANAGE_CHANNELS: "Manage Channels",
-    p.MANAGE_ROLES: "Manage Roles",
-    p.SEND_MESSAGES: "Send Messages",
-    p.READ_MESSAGE_HISTORY: "Read Message History",
-    p.CONNECT: "Connect",
-    p.SPEAK: "Speak",
-    p.MANAGE_MESSAGES: "Manage Messages",
-    p.MUTE_MEMBERS: "Mute Members",
-    MANAGE_NICKNAMES: "Manage Nicknames",
-    PIN_MESSAGES: "Pin Messages",
+    p.VIEW_CHANNEL: mark("View Channels"),
+    p.MANAGE_CHANNELS: mark("Manage Channels"),
+    p.MANAGE_ROLES: mark("Manage Roles"),
+    p.SEND_MESSAGES: mark("Send Messages"),
+    p.READ_MESSAGE_HISTORY: mark("Read Message History"),
+    p.CONNECT: mark("Connect"),
+    p.SPEAK: mark("Speak"),
+    p.MANAGE_MESSAGES: mark("Manage Messages"),
+    p.MUTE_MEMBERS: mark("Mute Members"),
+    MANAGE_NICKNAMES: mark("Manage Nicknames"),
+    PIN_MESSAGES: mark("Pin Messages"),
 }
 
 # What each feature needs, and why: the invite's permission integer is the union of these.
+# The reasons are said with t() when they are shown.
 FEATURES: dict[str, tuple[int, str]] = {
     "channels": (
         p.MANAGE_CHANNELS | p.VIEW_CHANNEL,
-        "to create and rename categories and channels",
+        mark("It needs it to create and rename categories and channels"),
     ),
     "access": (
         p.MANAGE_ROLES | p.TEXT_ACCESS | p.VOICE_ACCESS,
-        "to let people in and out; Discord lets a bot hand out only what it has itself",
+        mark(
+            "It needs it to let people in and out; Discord lets a bot hand out only what it has "
+            "itself"
+        ),
     ),
-    "posts": (p.SEND_MESSAGES | PIN_MESSAGES, "to post and pin the list of groups"),
-    "nicknames": (MANAGE_NICKNAMES, "to give people their stored nickname when they come back"),
+    "posts": (
+        p.SEND_MESSAGES | PIN_MESSAGES,
+        mark("It needs it to post and pin the list of groups"),
+    ),
+    "nicknames": (
+        MANAGE_NICKNAMES,
+        mark("It needs it to give people their stored nickname when they come back"),
+    ),
     "facilitators": (
         p.MANAGE_MESSAGES | p.MUTE_MEMBERS,
-        "to give facilitators their extra rights",
+        mark("It needs it to give facilitators their extra rights"),
     ),
 }
 
@@ -54,7 +66,7 @@ def permission_integer(features: Sequence[str] = tuple(FEATURES)) -> int:
 
 def names_of(bits: int) -> list[str]:
     """The names that Discord's own settings show, for the bits that Muster knows."""
-    return [name for bit, name in NAMES.items() if bits & bit]
+    return [t(name) for bit, name in NAMES.items() if bits & bit]
 
 
 @dataclass(frozen=True)
@@ -96,44 +108,49 @@ def examine(
     """Everything that is missing, most general first. Empty: all is well."""
     found = [
         Finding(
-            f"The {name} intent is off",
-            "Muster does not notice who joins or leaves the server",
-            "Developer Portal → your application → Bot → Privileged Gateway Intents",
+            t("The {name} intent is off", name=name),
+            t("Muster does not notice who joins or leaves the server"),
+            t("Developer Portal → your application → Bot → Privileged Gateway Intents"),
         )
         for name, on in (intents or {}).items()
         if not on
     ]
+    told = guild_bits
     for feature in features:
         bits, why = FEATURES[feature]
         found += [
             Finding(
-                f"Muster lacks **{name}** on this server",
-                f"It needs it {why}",
-                f"Server Settings → Roles → Muster → Permissions → {name}",
+                t("Muster lacks **{name}** on this server", name=name),
+                t(why),
+                t("Server Settings → Roles → Muster → Permissions → {name}", name=name),
             )
-            for name in names_of(bits & ~guild_bits)
-            if not any(f.what == f"Muster lacks **{name}** on this server" for f in found)
+            for name in names_of(bits & ~told)
         ]
+        told |= bits
     for channel in channels:
         need = p.VIEW_CHANNEL | p.MANAGE_CHANNELS | p.MANAGE_ROLES
         need |= {"text": p.TEXT_ACCESS, "voice": p.VOICE_ACCESS}.get(channel.kind, 0)
         lacking = names_of(need & ~channel.bits & guild_bits)
         if not channel.bits & p.VIEW_CHANNEL:
-            lacking = ["View Channels"]
+            lacking = names_of(p.VIEW_CHANNEL)
         if lacking:
+            names = ", ".join(lacking)
             found.append(
                 Finding(
-                    f"In #{channel.name} Muster lacks **{', '.join(lacking)}**",
-                    "Access to this channel cannot be kept right",
-                    f"#{channel.name} → Edit Channel → Permissions → Muster → "
-                    + ", ".join(lacking),
+                    t("In #{channel} Muster lacks **{names}**", channel=channel.name, names=names),
+                    t("Access to this channel cannot be kept right"),
+                    t(
+                        "#{channel} → Edit Channel → Permissions → Muster → {names}",
+                        channel=channel.name,
+                        names=names,
+                    ),
                 )
             )
     found += [
         Finding(
-            f"The role {role.name} is not below Muster's role",
-            "Muster cannot hand it out or change it",
-            f"Server Settings → Roles: drag Muster above {role.name}",
+            t("The role {role} is not below Muster's role", role=role.name),
+            t("Muster cannot hand it out or change it"),
+            t("Server Settings → Roles: drag Muster above {role}", role=role.name),
         )
         for role in roles
         if role.position >= top_role

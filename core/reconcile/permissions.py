@@ -47,11 +47,15 @@ class Person:
 
 @dataclass(frozen=True)
 class Entry:
-    """A ledger entry. Unconfirmed: announced, but Discord was not yet seen to have it."""
+    """A ledger entry. Unconfirmed: announced, but Discord was not yet seen to have it.
+
+    Adopted: people set it before Muster came, and it is right as it stands; see adopted.py.
+    """
 
     bits: Bits
     confirmed: bool = True
     is_role: bool = False
+    adopted: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Place:
     kind: str  # text, voice, category or role
     actual: Mapping[int, Bits]
     ledger: Mapping[int, Entry]
+    adopted: bool = False  # not made by Muster: who else has access there is not its business
 
 
 @dataclass(frozen=True)
@@ -185,6 +190,18 @@ def _unwanted(place: Place, want: Desired, target: int) -> Change:
     return SetAccess(place.id, target, entry.is_role, have, after, NOTHING, "revoke", explained)
 
 
+def claimed(kind: str, have: Bits, ours: Bits, should: Bits | None) -> Bits:
+    """What the ledger has to say, unconfirmed, so that the next plan undoes what a hand did.
+
+    Bits against what `should` be there become ours, so that they may be taken away; without a
+    `should` (None), everything that lets the target in does. All other bits stay others'.
+    """
+    if should is None:
+        lets_in = HAS_ROLE.allow if kind == "role" else GRANTABLE
+        return ours.union(Bits(have.allow & lets_in, 0))
+    return ours.union(Bits(have.allow & should.deny, have.deny & should.allow))
+
+
 def _is_right(place: Place, want: Desired) -> bool:
     """The common case, without looking at bits one by one: nothing differs, nothing is extra."""
     return (
@@ -224,7 +241,7 @@ def diff(place: Place, want: Desired, *, repair: bool = False) -> Plan:
     by_hand += [
         ByHand(place.id, target, "extra")
         for target, bits in place.actual.items()
-        if target not in known and bits.allow & sees
+        if target not in known and bits.allow & sees and not place.adopted
     ]
     changes.sort(key=_order)
     return Plan(tuple(changes), tuple(sorted(by_hand)), unchanged, owned)

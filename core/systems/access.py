@@ -10,7 +10,7 @@ from core.db.models import CohortStatus, GroupStatus
 from core.db.queries.access import Facts, ObjectRow
 from core.discord_outbound.cache import GuildView
 from core.plan import Bits, Plan, SetAccess, merge
-from core.reconcile import channels, permissions
+from core.reconcile import adopted, channels, permissions
 from core.reconcile.permissions import Desired, Person, Place, Policy
 
 
@@ -84,9 +84,9 @@ def _known(item: ObjectRow, view: GuildView) -> channels.Known:
             actual = role.name if role else None
         else:
             actual = view.channel_name(item.discord_id)
-    return channels.Known(
-        item.kind, item.discord_id, item.state, item.name, actual, item.renamed_at
-    )
+    # What an adopted object is called is its people's business.
+    name = actual if item.adopted and actual is not None else item.name
+    return channels.Known(item.kind, item.discord_id, item.state, name, actual, item.renamed_at)
 
 
 def wanted_names(facts: Facts) -> dict[str, str]:
@@ -94,6 +94,8 @@ def wanted_names(facts: Facts) -> dict[str, str]:
     group = facts.group
     all_names = channels.names(group.cohort_name, group.name)
     wanted = {k: all_names[k] for k in channels.kinds(group.rooms, group.access_mode)}
+    if any(o.adopted for o in facts.objects.values()):
+        wanted = {}  # an adopted group has what it was adopted with, and gets nothing beside it
     # What was made stays managed even if the cohort's rooms changed since.
     wanted |= {k: all_names[k] for k in facts.objects if k in all_names}
     if facts.category is not None:
@@ -108,23 +110,26 @@ def plan(facts: Facts, view: GuildView, now: datetime, *, repair: bool = False) 
     rows = dict(facts.objects)
     if facts.category is not None:
         rows["category"] = facts.category
-    objects = channels.diff(
-        wanted_names(facts),
-        {kind: _known(row, view) for kind, row in rows.items()},
-        now,
-        create=wants_channels(facts),
-    )
+    known = {kind: _known(row, view) for kind, row in rows.items()}
+    names = wanted_names(facts)
+    names |= {kind: known[kind].name for kind, row in rows.items() if row.adopted}
+    objects = channels.diff(names, known, now, create=wants_channels(facts))
     result = GroupPlan(facts, objects)
     ignored = view.self_ids
     rights: list[str] = []
     for kind, row in rows.items():
         if row.state != "created" or row.discord_id is None:
             continue
-        actual = _actual(kind, row.discord_id, view)
+        actual = actual_of(kind, row.discord_id, view)
         if actual is None:
             continue  # gone: the objects' plan flags it
-        place = Place(row.discord_id, kind, actual, facts.ledger.get(row.discord_id, {}))
-        want = permissions.desired(kind, people, policy, ignored=ignored)
+        ledger = facts.ledger.get(row.discord_id, {})
+        place = Place(row.discord_id, kind, actual, ledger, adopted=row.adopted)
+        want = (
+            adopted.desired(place, people, policy, ignored=ignored)
+            if row.adopted
+            else permissions.desired(kind, people, policy, ignored=ignored)
+        )
         result.places[row.discord_id] = (
             kind, permissions.diff(place, want, repair=policy.repair),
         )  # fmt: skip
@@ -144,7 +149,8 @@ def _rights(kind: str, place_id: int, view: GuildView) -> int:
     return view.permissions if kind == "role" else view.channel_permissions(place_id) or 0
 
 
-def _actual(kind: str, discord_id: int, view: GuildView) -> Mapping[int, Bits] | None:
+def actual_of(kind: str, discord_id: int, view: GuildView) -> Mapping[int, Bits] | None:
+    """The entries of a channel, or who has a role; None where it is not there."""
     if kind != "role":
         return view.overwrites(discord_id) if view.channel_name(discord_id) is not None else None
     role = view.role(discord_id)

@@ -12,7 +12,7 @@ class DiscordCounts(TypedDict):
     failed: int
     existed: NotRequired[int]  # categories, roles and channels that were there
     created: NotRequired[int]
-    problems: NotRequired[list[str]]  # sentences for moderators
+    problems: NotRequired[list[str]]  # a sentence each time that something failed
 
 
 class CalendarCounts(TypedDict):

@@ -25,15 +25,19 @@ from core.discord_outbound.outcome import Outcome
 from core.discord_outbound.reason import reason_for
 from core.errors import MusterError, PermanentError, TemporaryError, UnsafePlan
 from core.plan import NOTHING, Create, Gone, Plan, Rename, SetAccess, Settle
+from core.reconcile.by_hand import recorded
 from core.systems import access, making, telling
 from core.systems.access import GroupPlan
 from core.systems.counts import DiscordCounts
+from core.words import mark, pack, speaking, t
 
 log = structlog.get_logger(__name__)
 
 SYSTEM = "discord"
 # Making channels shows new things to compare; a few rounds settle it, or the retry does.
 _ROUNDS = 4
+_LONGEST = 400  # characters of somebody else's error: a statement with its values can be long
+_RENAME_WAITS = mark("a rename waits: Discord allows two in ten minutes")
 
 _locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -56,10 +60,9 @@ class _Run:
 
     def fail(self, error: MusterError) -> None:
         self.errors.append(error)
-        self.failed[str(error)] += 1
+        self.failed[error.text] += 1
 
     def counts(self) -> DiscordCounts:
-        problems = [f"{n} × {text}" if n > 1 else text for text, n in self.failed.items()]
         return {
             "granted": len(self.granted),
             "revoked": len(self.revoked),
@@ -67,7 +70,7 @@ class _Run:
             "failed": sum(self.failed.values()),
             "existed": self.existed,
             "created": self.created,
-            "problems": problems,
+            "problems": list(self.failed.elements()),
         }
 
 
@@ -97,7 +100,8 @@ async def sync(group_id: int, *, repair: bool = False) -> DiscordCounts:
             raise
         except Exception as error:
             # A mistake of ours, or the database's: it backs off like any other failure.
-            run.fail(TemporaryError(f"something unexpected happened: {error}", kind="unexpected"))
+            text = t("something unexpected happened: {error}", error=str(error)[:_LONGEST])
+            run.fail(TemporaryError(text, kind="unexpected"))
             await _record(run)
             raise
         return run.counts()
@@ -118,7 +122,7 @@ async def _round(run: _Run, *, repair: bool) -> bool:
     run.state = fact.state
     view = guild_view(fact.group.guild_id)
     if view is None:
-        raise TemporaryError("Discord does not show the server right now", kind="guild_away")
+        raise TemporaryError(t("Discord does not show the server right now"), kind="guild_away")
     run.version = fact.state.version if fact.state else 0
     plan = run.last = access.plan(fact, view, now, repair=repair)
     run.existed = plan.objects.unchanged if not run.created else run.existed
@@ -148,7 +152,8 @@ def _not_yet(facts: Facts, plan: Plan) -> bool:
 async def _apply(run: _Run, plan: GroupPlan, view: GuildView) -> bool:
     """Carry the plan out; a change that fails does not stop the others. True: look again."""
     group = plan.facts.group
-    reason = reason_for(group.name, group.cohort_name)
+    with speaking(plan.facts.settings.language):  # the audit log is the server's
+        reason = reason_for(group.name, group.cohort_name)
     changes = plan.whole.changes
     try:
         plan.whole.check(confirmed=group.confirmed_removals_at is not None)
@@ -247,10 +252,13 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
     """Write what became of it, and tell moderators once about what gave up."""
     now = utcnow()
     plan = run.last.whole if run.last else Plan()
-    values: dict[str, Any] = {"by_hand": {"notes": [_note(b) for b in plan.by_hand]}}
+    values: dict[str, Any] = {}
     later = [c.not_before for c in plan.changes if isinstance(c, Rename) and c.not_before]
     database = get_database()
     async with database.transaction() as session:
+        if run.last is not None:
+            known = await sync_states.by_hand(session, run.group_id, SYSTEM)
+            values["by_hand"] = recorded(plan.by_hand, known)
         if run.errors:
             values |= _failure(run, plan)
         elif waiting and not later:
@@ -259,7 +267,7 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
             values |= {
                 "status": SyncStatus.waiting, "next_attempt_at": min(later), "attempts": 0,
                 "inputs_hash": plan.inputs_hash(), "error_class": None,
-                "error_text": "a rename waits: Discord allows two in ten minutes",
+                "error_text": pack(t(_RENAME_WAITS)),
             }  # fmt: skip
         else:
             values |= {
@@ -277,7 +285,7 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
             and await sync_states.claim_telling(session, run.group_id, SYSTEM, now)
         )
     if tell and run.last is not None:
-        await telling.tell_gave_up(run.last.facts, str(run.errors[0]))
+        await telling.tell_gave_up(run.last.facts, run.errors[0].text)
     if later:
         telling.wake_later(SYSTEM, run.group_id, min(later))
     return fresh
@@ -294,14 +302,10 @@ def _failure(run: _Run, plan: Plan) -> dict[str, Any]:
         "attempts": (state.attempts if state and same else 0) + 1,
         "inputs_hash": plan.inputs_hash(),
         "error_class": getattr(worst, "kind", "unknown"),
-        "error_text": str(worst)[:500],
+        "error_text": pack(worst.text),
         "retry_after": getattr(worst, "retry_after", None),
         "next_attempt_at": None,  # schedule_sync_retry decides
     }
-
-
-def _note(by_hand: Any) -> list[Any]:
-    return [by_hand.place_id, by_hand.target_id, by_hand.what]
 
 
 async def _mark_active(session: Any, run: _Run) -> None:

@@ -18,6 +18,7 @@ from core.errors import MusterError, PermanentError, TemporaryError
 from core.plan import Bits, Create
 from core.reconcile.channels import ROLE_LIMIT, ROOMS
 from core.systems import access
+from core.words import t
 
 # Discord takes 100 entries at a channel's birth; two are @everyone's and the bot's own.
 _BORN = LIST_LIMIT - 2
@@ -52,8 +53,12 @@ async def make_all(facts: Facts, view: GuildView, creates: list[Create], reason:
                 continue
             if create.kind == "role" and view.role_count >= ROLE_LIMIT:
                 raise PermanentError(
-                    f"The server has {view.role_count} roles, and Discord allows {ROLE_LIMIT}. "
-                    "Delete roles that nobody needs, or let the cohort work without roles.",
+                    t(
+                        "The server has {have} roles, and Discord allows {limit}. "
+                        "Delete roles that nobody needs, or let the cohort work without roles.",
+                        have=view.role_count,
+                        limit=ROLE_LIMIT,
+                    ),
                     kind="too_many_roles",
                 )
             entries, want = access.birth_overwrites(create.kind, facts, view, role_id)
@@ -92,8 +97,9 @@ async def _category(
             now=utcnow(),
         )
         # Promise the places now, so that the next group counts them.
-        for kind in ROOMS[group.rooms]:
-            name = access.wanted_names(facts)[kind]
+        names = access.wanted_names(facts)
+        for kind in (k for k in ROOMS[group.rooms] if k in names):
+            name = names[kind]
             child = await managed.intent(
                 session, guild_id=group.guild_id, kind=kind, name=name, now=utcnow(),
                 group_id=group.id, parent_id=row.id,
@@ -153,7 +159,7 @@ async def _realize(
         taken = await managed.taken_ids(session, row.guild_id)
         before = row.intent_at < now - timedelta(seconds=1) or row.lease_by is not None
     if not mine:
-        raise TemporaryError("somebody else is making it right now", kind="busy", retry_after=1)
+        raise TemporaryError(t("somebody else is making it right now"), kind="busy", retry_after=1)
     found = None
     if before:
         found = await outbound.find(

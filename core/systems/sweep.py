@@ -12,6 +12,7 @@ from core.db.queries import access as access_queries
 from core.db.queries import sync_states
 from core.db.queries.access import Facts
 from core.discord_outbound.cache import GuildView, guild_view
+from core.reconcile.by_hand import is_news
 from core.systems import access
 
 
@@ -38,5 +39,4 @@ def _differs(fact: Facts, view: GuildView, now: datetime) -> bool:
         return bool(plan) and state.inputs_hash != plan.inputs_hash()
     if bool(plan):
         return True
-    noted = state.by_hand.get("notes", []) if state else []
-    return len(noted) != len(plan.by_hand)
+    return is_news(plan.by_hand, state.by_hand if state else {})

@@ -14,23 +14,33 @@ from core.db.queries.access import Facts
 from core.discord_outbound.messages import send_channel_message
 from core.errors import sentence
 from core.notifications.scheduler import wakes
-from core.plan import NOUN, Gone
+from core.plan import THE, Gone
+from core.words import again, pack, speaking, t
 
 log = structlog.get_logger(__name__)
 
 
-async def moderators_channel(guild_id: int) -> int | None:
-    """The Discord id of the moderators' channel, where one is chosen."""
+async def _settings(guild_id: int) -> GuildSettings:
+    """What the guild's moderators chose; defaults where nothing was."""
     async with get_database().transaction() as session:
         guild = await session.get(Guild, guild_id)
-        if guild is None:
-            return None
-        return GuildSettings.model_validate(guild.settings).moderator_channel_id
+        return GuildSettings.model_validate(guild.settings if guild is not None else {})
+
+
+async def moderators_channel(guild_id: int) -> int | None:
+    """The Discord id of the moderators' channel, where one is chosen."""
+    return (await _settings(guild_id)).moderator_channel_id
 
 
 async def tell_moderators(guild_id: int, text: str, *, key: str) -> bool:
-    """Post in the moderators' channel; False where there is none or it cannot be posted to."""
-    channel = await moderators_channel(guild_id)
+    """Post in the moderators' channel; False where there is none or it cannot be posted to.
+
+    What t() made is said in the server's language. `key` must not depend on a language.
+    """
+    settings = await _settings(guild_id)
+    channel = settings.moderator_channel_id
+    with speaking(settings.language):
+        text = again(text)
     if channel is None:
         log.warning("nobody_to_tell", guild_id=guild_id, text=text)
         return False
@@ -43,27 +53,31 @@ async def tell_moderators(guild_id: int, text: str, *, key: str) -> bool:
 async def tell_gave_up(facts: Facts, error: str) -> None:
     """A system of a group gave up: what, whom it affects, and the next step."""
     group = facts.group
-    await tell_moderators(
-        group.guild_id,
-        f"⚠️ **{group.name}** · {group.cohort_name}: access is not complete. {sentence(error)} "
-        "`/check` names what is missing; Muster looks again by itself once it changed. "
-        "Details: `/sync status`.",
-        key=f"gave-up:{group.id}:{error}",
-    )
+    with speaking(facts.settings.language):
+        text = t(
+            "⚠️ **{group}** · {cohort}: access is not complete. {error} "
+            "`/check` names what is missing; Muster looks again by itself once it changed. "
+            "Details: `/sync status`.",
+            group=group.name,
+            cohort=group.cohort_name,
+            error=sentence(again(error)),
+        )
+    await tell_moderators(group.guild_id, text, key=f"gave-up:{group.id}:{pack(error)}")
 
 
 async def tell_gone(guild_id: int, group_id: int, gone: Sequence[Gone]) -> None:
     """Somebody deleted something of ours: flagged, and repaired by one button in /sync status."""
     async with get_database().transaction() as session:
         group = await session.get(Group, group_id)
-        name = group.name if group is not None and group.guild_id == guild_id else "a group"
-    what = ", ".join(f"the {NOUN[g.kind]} “{g.name}”" for g in gone)
-    await tell_moderators(
-        guild_id,
-        f"⚠️ **{name}**: {what} was deleted on Discord. Nothing was made again. "
-        "To bring it back, press **Repair** in `/sync status`.",
-        key=f"gone:{gone[0].object_id}",
-    )
+        known = group.name if group is not None and group.guild_id == guild_id else None
+    with speaking((await _settings(guild_id)).language):
+        text = t(
+            "⚠️ **{group}**: {what} was deleted on Discord. Nothing was made again. "
+            "To bring it back, press **Repair** in `/sync status`.",
+            group=known or t("a group"),
+            what=", ".join(t(THE[g.kind], name=g.name) for g in gone),
+        )
+    await tell_moderators(guild_id, text, key=f"gone:{gone[0].object_id}")
 
 
 def wake_later(system: str, group_id: int, at: datetime) -> None:

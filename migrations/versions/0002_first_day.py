@@ -22,6 +22,10 @@ def upgrade() -> None:
         "managed_objects",
         sa.Column("adopted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
     )
+    op.add_column(
+        "managed_overwrites",
+        sa.Column("adopted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
     op.alter_column(
         "sync_states", "error_text", type_=sa.Text(), existing_type=sa.String(length=500)
     )
@@ -73,6 +77,7 @@ def downgrade() -> None:
         "sync_states", "error_text", type_=sa.String(length=500), existing_type=sa.Text(),
         postgresql_using="left(error_text, 500)",
     )  # fmt: skip
+    op.drop_column("managed_overwrites", "adopted")
     op.drop_column("managed_objects", "adopted")
     op.drop_column("users", "language")
     op.drop_column("guilds", "greeted_at")

@@ -23,6 +23,8 @@ from simcord.backend import Backend, serializers
 from simcord.backend.errors import BackendError, SetupError
 from simcord.http import router
 
+import bot.demo.gaps  # noqa: F401 - routes that SimCord lacks
+
 Json = dict[str, Any]
 
 #: GUILD_MEMBERS_CHUNK carries up to 1,000 members (Discord, Request Guild Members).

@@ -252,7 +252,7 @@ def test_first_day_is_a_monday() -> None:
 def test_totals_add_up_over_groups_and_systems() -> None:
     quiet: Any = {"meetings": 0}
     totals = results.Totals()
-    for problems, failed in ((["12 × Muster lacks Manage Roles.", "the channel is gone"], 13),
+    for problems, failed in ((["Muster lacks Manage Roles."] * 12 + ["the channel is gone"], 13),
                              (["Muster lacks Manage Roles"], 1)):  # fmt: skip
         part: Any = {
             "granted": 2, "revoked": 1, "unchanged": 0, "failed": failed, "existed": 3,

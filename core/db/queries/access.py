@@ -59,6 +59,7 @@ class ObjectRow:
     name: str
     renamed_at: tuple[datetime, ...]
     intent_at: datetime
+    adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,7 @@ async def _add_objects(
         ManagedObject.id, ManagedObject.kind, ManagedObject.cohort_id, ManagedObject.group_id,
         ManagedObject.ordinal, ManagedObject.parent_id, ManagedObject.discord_id,
         ManagedObject.state, ManagedObject.name, ManagedObject.renamed_at, ManagedObject.intent_at,
+        ManagedObject.adopted,
     )  # fmt: skip
     if group_ids is not None:
         cohorts = {f.group.cohort_id for f in facts.values()}
@@ -180,7 +182,7 @@ async def _add_objects(
     # In order, so that a plan's hash stays the same from one look to the next.
     for row in await session.execute(query.order_by(ManagedObject.id)):
         stamps = tuple(datetime.fromisoformat(t) for t in row[9])
-        by_id[row[0]] = ObjectRow(*row[:9], stamps, row[10])
+        by_id[row[0]] = ObjectRow(*row[:9], stamps, *row[10:])
     for item in by_id.values():
         if item.group_id in facts:
             facts[item.group_id].objects[item.kind] = item
@@ -194,6 +196,7 @@ async def _add_ledger(
     query = select(
         ManagedOverwrite.place_id, ManagedOverwrite.target_id, ManagedOverwrite.allow,
         ManagedOverwrite.deny, ManagedOverwrite.confirmed, ManagedOverwrite.is_role,
+        ManagedOverwrite.adopted,
     )  # fmt: skip
     if group_ids is not None:
         cohorts = {f.group.cohort_id for f in facts.values()}
@@ -206,8 +209,8 @@ async def _add_ledger(
     for place, target, *values in await _rows(session, query):
         key = tuple(values)
         if (entry := shared.get(key)) is None:
-            allow, deny, confirmed, is_role = key
-            entry = shared[key] = Entry(Bits(allow, deny), confirmed, is_role)
+            allow, deny, *flags = key
+            entry = shared[key] = Entry(Bits(allow, deny), *flags)
         ledger[place][target] = entry
     for fact in facts.values():
         fact.ledger = ledger

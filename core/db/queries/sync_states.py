@@ -99,6 +99,16 @@ async def record(
     return not newer
 
 
+async def by_hand(session: AsyncSession, group_id: int, system: str) -> dict[str, Any]:
+    """What was changed by hand, as the row says; it stays so until the transaction ends."""
+    found = await session.scalar(
+        select(SyncState.by_hand)
+        .where(SyncState.group_id == group_id, SyncState.system == system)
+        .with_for_update()
+    )
+    return found or {}
+
+
 async def due(session: AsyncSession, now: datetime) -> list[tuple[int, str]]:
     """(group id, system) of all that should be looked at by `now`, oldest first."""
     rows = await session.execute(

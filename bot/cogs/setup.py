@@ -1,0 +1,33 @@
+"""/setup and /settings: one panel for the first steps and for every later change."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Muster
+from bot.ui import lasting, setup_steps
+from bot.ui.setup_zone import ZonePress
+
+
+class Setup(commands.Cog):
+    @app_commands.command(description="The first steps, each with a suggestion")
+    @app_commands.guild_only()
+    @app_commands.default_permissions(manage_guild=True)
+    async def setup(self, interaction: discord.Interaction) -> None:
+        """What is chosen, what is suggested, and [Accept all]."""
+        await setup_steps.open_panel(interaction)
+
+    @app_commands.command(description="How Muster works on this server")
+    @app_commands.guild_only()
+    @app_commands.default_permissions(manage_guild=True)
+    async def settings(self, interaction: discord.Interaction) -> None:
+        """The same panel."""
+        await setup_steps.open_panel(interaction)
+
+
+async def setup(bot: Muster) -> None:
+    """Called by discord.py."""
+    bot.add_dynamic_items(lasting.Press, lasting.Pick, lasting.PickObject, ZonePress)
+    await bot.add_cog(Setup())

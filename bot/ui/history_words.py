@@ -1,0 +1,337 @@
+"""One plain sentence for every action of the history, all in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import discord
+
+from bot.ui.text import plain, when
+from core.operations.history import Entry
+from core.words import LANGUAGES, mark, t, tn
+
+Who = Callable[[int | None], str]
+FIELDS = {
+    "name": mark("name"),
+    "status": mark("status"),
+    "seats": mark("seats"),
+    "start_date": mark("start date"),
+    "meetings": mark("meetings"),
+    "access_mode": mark("way of access"),
+    "rooms": mark("rooms"),
+    "moderator_role_id": mark("moderator role"),
+    "moderator_channel_id": mark("moderators' channel"),
+    "zone": mark("time zone"),
+    "language": mark("language"),
+    "by_hand": mark("what was changed by hand"),
+    "facilitators_moderate": mark("facilitators' extra rights"),
+    "keep_nicknames": mark("keep nicknames"),
+}
+_VALUES = {
+    ("by_hand", "report"): mark("only reported"),
+    ("by_hand", "repair"): mark("put back"),
+    ("access_mode", "overwrites"): mark("channel permissions"),
+    ("access_mode", "role"): mark("a role"),
+    ("rooms", "both"): mark("text and voice"),
+    ("rooms", "text"): mark("text only"),
+    ("rooms", "voice"): mark("voice only"),
+    ("status", "draft"): mark("draft"),
+    ("status", "open"): mark("open"),
+    ("status", "closed"): mark("closed"),
+    ("status", "cancelled"): mark("cancelled"),
+    ("status", "completed"): mark("archived"),
+    ("status", "merged"): mark("merged"),
+    ("status", "preview"): mark("without channels yet"),
+    ("status", "active"): mark("running"),
+}
+_AGAIN = {
+    "category": mark("the category"),
+    "role": mark("the role"),
+    "text": mark("the text channel"),
+    "voice": mark("the voice channel"),
+}
+
+
+def field(key: str) -> str:
+    """What people call a field of a group, a cohort or the settings."""
+    return t(FIELDS[key]) if key in FIELDS else key
+
+
+def value(key: str, what: Any) -> str:
+    """A field's value as people see it, safe to show."""
+    if what is None:
+        return t("Manage Server decides") if key == "moderator_role_id" else t("none")
+    if isinstance(what, bool):
+        return t("on") if what else t("off")
+    if key == "moderator_role_id":
+        return f"<@&{int(what)}>"
+    if key in {"moderator_channel_id", "channel_id"}:
+        return f"<#{int(what)}>"
+    if key == "language":
+        return LANGUAGES.get(str(what), str(what))
+    known = _VALUES.get((key, str(what)))
+    return t(known) if known else plain(str(what))
+
+
+def from_to(key: str, old: Any, new: Any) -> str:
+    """What became of one field: seats from 8 to 9."""
+    return t(
+        "{field} from {old} to {new}", field=field(key), old=value(key, old), new=value(key, new)
+    )
+
+
+def _changes(e: Entry) -> str:
+    return ", ".join(
+        from_to(key, e.before.get(key), new)
+        for key, new in e.after.items()
+        if e.before.get(key) != new
+    )
+
+
+def _group(e: Entry) -> str:
+    name = plain(e.group or str(e.after.get("name", t("a group"))))
+    return t("{group} ({cohort})", group=name, cohort=plain(e.cohort)) if e.cohort else name
+
+
+def _cohort(e: Entry) -> str:
+    return plain(e.cohort or str(e.after.get("name", "")))
+
+
+def _old_new(e: Entry) -> dict[str, str]:
+    old, new = plain(str(e.before.get("group"))), plain(str(e.after.get("group")))
+    if e.cohort:
+        new = t("{group} ({cohort})", group=new, cohort=plain(e.cohort))
+    return {"old": old, "new": new}
+
+
+def _people(e: Entry) -> int:
+    people = e.after.get("people", e.before.get("people", 0))
+    return len(people) if isinstance(people, list) else int(people)
+
+
+def _joined(e: Entry, who: Who) -> str:
+    return t("{who} joined {group}", who=who(e.user_id), group=_group(e))
+
+
+def _switched(e: Entry, who: Who) -> str:
+    if e.before.get("group_id") == e.after.get("group_id"):
+        return t("{who} changed what they are in {group}", who=who(e.user_id), group=_group(e))
+    return t("{who} switched from {old} to {new}", who=who(e.user_id), **_old_new(e))
+
+
+def _left(e: Entry, who: Who) -> str:
+    return t("{who} left {group}", who=who(e.user_id), group=_group(e))
+
+
+def _added(e: Entry, who: Who) -> str:
+    return t(
+        "{who} put {person} into {group}",
+        who=who(e.actor_id), person=who(e.user_id), group=_group(e),
+    )  # fmt: skip
+
+
+def _moved(e: Entry, who: Who) -> str:
+    people = {"who": who(e.actor_id), "person": who(e.user_id)}
+    if e.before.get("group_id") == e.after.get("group_id"):
+        return t("{who} changed what {person} is in {group}", group=_group(e), **people)
+    return t("{who} moved {person} from {old} to {new}", **people, **_old_new(e))
+
+
+def _removed(e: Entry, who: Who) -> str:
+    reason = str(e.after.get("reason") or "removed")
+    parts = {"who": who(e.actor_id), "person": who(e.user_id), "group": _group(e)}
+    if reason == "removed":
+        return t("{who} took {person} out of {group}", **parts)
+    return t("{who} took {person} out of {group}: {reason}", reason=plain(reason), **parts)
+
+
+def _imported(e: Entry, who: Who) -> str:
+    n, waiting = _people(e), len(e.after.get("expected", ()))
+    said = tn(
+        "{who} brought {n} person into the groups of the cohort {cohort}",
+        "{who} brought {n} people into the groups of the cohort {cohort}",
+        n, who=who(e.actor_id), cohort=_cohort(e),
+    )  # fmt: skip
+    if not waiting:
+        return said
+    return tn(
+        "{said}, and {n} more is expected", "{said}, and {n} more are expected", waiting, said=said
+    )
+
+
+def _arrived(e: Entry, who: Who) -> str:
+    return t(
+        "{person} came to the server and is in {group} now", person=who(e.user_id), group=_group(e)
+    )
+
+
+def _group_created(e: Entry, who: Who) -> str:
+    return t("{who} created {group}", who=who(e.actor_id), group=_group(e))
+
+
+def _group_edited(e: Entry, who: Who) -> str:
+    return t(
+        "{who} changed {group}: {changes}",
+        who=who(e.actor_id), group=_group(e), changes=_changes(e),
+    )  # fmt: skip
+
+
+def _group_opened(e: Entry, who: Who) -> str:
+    return t("{who} opened {group}", who=who(e.actor_id), group=_group(e))
+
+
+def _archived(e: Entry, who: Who) -> str:
+    return tn(
+        "{who} archived {group} with {n} person", "{who} archived {group} with {n} people",
+        _people(e), who=who(e.actor_id), group=_group(e),
+    )  # fmt: skip
+
+
+def _repaired(e: Entry, who: Who) -> str:
+    kinds = [t(_AGAIN[k]) if k in _AGAIN else str(k) for k in e.after.get("kinds", [])]
+    what = kinds[0] if kinds else ""
+    for kind in kinds[1:]:
+        what = t("{one} and {other}", one=what, other=kind)
+    return t(
+        "{who} had {what} of {group} created again", who=who(e.actor_id), what=what, group=_group(e)
+    )
+
+
+def _merged(e: Entry, who: Who) -> str:
+    return tn(
+        "{who} merged {group} into {target}: {n} person moved",
+        "{who} merged {group} into {target}: {n} people moved",
+        _people(e), who=who(e.actor_id), group=_group(e), target=plain(str(e.after.get("group"))),
+    )  # fmt: skip
+
+
+def _cohort_created(e: Entry, who: Who) -> str:
+    n = int(e.after.get("groups", 0))
+    parts = {"who": who(e.actor_id), "cohort": _cohort(e)}
+    if e.after.get("open"):
+        return tn(
+            "{who} created the cohort {cohort} with {n} group",
+            "{who} created the cohort {cohort} with {n} groups",
+            n, **parts,
+        )  # fmt: skip
+    return tn(
+        "{who} created the cohort {cohort} with {n} group, as a draft",
+        "{who} created the cohort {cohort} with {n} groups, as a draft",
+        n, **parts,
+    )  # fmt: skip
+
+
+def _cohort_edited(e: Entry, who: Who) -> str:
+    return t(
+        "{who} changed the cohort {cohort}: {changes}",
+        who=who(e.actor_id), cohort=_cohort(e), changes=_changes(e) or t("the seats of its groups"),
+    )  # fmt: skip
+
+
+def _with_cohort(template: str) -> Callable[[Entry, Who], str]:
+    """The sentences that say only who and which cohort; `template` is marked."""
+
+    def said(e: Entry, who: Who) -> str:
+        return t(template, who=who(e.actor_id), cohort=_cohort(e))
+
+    return said
+
+
+def _posted(e: Entry, who: Who) -> str:
+    channel = value("channel_id", e.after.get("channel_id"))
+    return t("{who} posted the list of groups in {channel}", who=who(e.actor_id), channel=channel)
+
+
+def _applied(e: Entry, who: Who) -> str:
+    return tn(
+        "{who} applied a sync to {n} group", "{who} applied a sync to {n} groups",
+        int(e.after.get("groups", 0)), who=who(e.actor_id),
+    )  # fmt: skip
+
+
+def _settings(e: Entry, who: Who) -> str:
+    return t("{who} changed the settings: {changes}", who=who(e.actor_id), changes=_changes(e))
+
+
+def _by_hand(template: str) -> Callable[[Entry, Who], str]:
+    """What was decided about a change made by hand; `template` is marked."""
+
+    def said(e: Entry, who: Who) -> str:
+        what = plain(str(e.after.get("text", "")))
+        return t(template, who=who(e.actor_id), group=_group(e), what=what)
+
+    return said
+
+
+def _undone(e: Entry, who: Who) -> str:
+    person = who(e.actor_id)
+    again = bool(e.after.get("again"))
+    if e.root is None:
+        return (
+            t("{who} did again what was taken back", who=person)
+            if again
+            else t("{who} took a change back", who=person)
+        )
+    change = action(e.root, who)
+    if again:
+        return t("{who} did this again: {change}", who=person, change=change)
+    return t("{who} took this back: {change}", who=person, change=change)
+
+
+# Every action that core.operations writes; a test reads its source and misses none.
+SENTENCES: dict[str, Callable[[Entry, Who], str]] = {
+    "joined": _joined,
+    "switched": _switched,
+    "left": _left,
+    "member_added": _added,
+    "member_moved": _moved,
+    "member_removed": _removed,
+    "members_imported": _imported,
+    "expected_arrived": _arrived,
+    "group_created": _group_created,
+    "group_edited": _group_edited,
+    "group_opened": _group_opened,
+    "group_archived": _archived,
+    "group_repaired": _repaired,
+    "group_merged": _merged,
+    "cohort_created": _cohort_created,
+    "cohort_edited": _cohort_edited,
+    "cohort_opened": _with_cohort(mark("{who} opened the cohort {cohort}")),
+    "cohort_closed": _with_cohort(mark("{who} closed the cohort {cohort}")),
+    "cohort_cancelled": _with_cohort(mark("{who} cancelled the cohort {cohort}")),
+    "groups_posted": _posted,
+    "sync_applied": _applied,
+    "settings_changed": _settings,
+    "difference_kept": _by_hand(mark("{who} keeps what was changed by hand in {group}: {what}")),
+    "difference_put_back": _by_hand(
+        mark("{who} put back what was changed by hand in {group}: {what}")
+    ),
+    "undone": _undone,
+}
+
+
+def action(entry: Entry, who: Who) -> str:
+    """One change as a plain sentence, without its time."""
+    tell = SENTENCES.get(entry.action)
+    if tell is None:
+        return f"{who(entry.actor_id)}: {entry.action.replace('_', ' ')}"
+    return tell(entry, who)
+
+
+def sentence(entry: Entry, who: Who) -> str:
+    """One change as a plain sentence with its time, and whether it was taken back since."""
+    said = f"{action(entry, who)} · {when(entry.at, 'R')}"
+    return said if entry.stands else t("~~{change}~~ (taken back)", change=said)
+
+
+def names_in(guild: discord.Guild) -> Who:
+    """From a Discord id to what this guild calls the person; who left is mentioned, not pinged."""
+
+    def who(user_id: int | None) -> str:
+        if user_id is None:
+            return "Muster"
+        member = guild.get_member(user_id)
+        return plain(member.display_name) if member else f"<@{user_id}>"
+
+    return who
