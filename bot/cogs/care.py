@@ -12,9 +12,16 @@ from bot.cogs import choices
 from bot.ui import care
 from bot.ui.answer import acknowledge
 from bot.ui.history import HistoryView
+from core.operations import history
 from core.words import t
 
 _PLAUSIBLE = 60_000  # milliseconds; before the first heartbeat the latency is infinite or no number
+# Days back, the one that it is counted as the first.
+TIMES = [
+    app_commands.Choice(name="Today", value=1),
+    app_commands.Choice(name="The last 7 days", value=7),
+    app_commands.Choice(name="The last 30 days", value=30),
+]
 
 
 class Care(commands.Cog):
@@ -41,7 +48,9 @@ class Care(commands.Cog):
     @app_commands.describe(
         member="Only what this person did, or what was done about them",
         group="Only what concerns this group",
+        time="Only what was changed in this time",
     )
+    @app_commands.choices(time=TIMES)
     @app_commands.autocomplete(group=choices.group_choices)
     @app_commands.guild_only()
     @app_commands.default_permissions(manage_guild=True)
@@ -50,12 +59,14 @@ class Care(commands.Cog):
         interaction: discord.Interaction,
         member: discord.User | None = None,
         group: str | None = None,
+        time: app_commands.Choice[int] | None = None,
     ) -> None:
-        """The newest changes as sentences, with older ones a press away."""
+        """The newest changes as sentences, with older ones and [Undo] a press away."""
         actor = await checks.moderator(interaction)
         await acknowledge(interaction)
         group_id = await choices.group_id(actor.guild_id, group) if group else None
-        view = HistoryView(user_id=member.id if member else None, group_id=group_id)
+        since = await history.day_begun(actor.guild_id, time.value) if time else None
+        view = HistoryView(user_id=member.id if member else None, group_id=group_id, since=since)
         await view.show(interaction)
 
 

@@ -1,4 +1,4 @@
-"""/cohort: create, edit, show, open, close, cancel. Moderators only."""
+"""/cohort: create, adopt, edit, show, open, close, cancel. Moderators only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot import checks
 from bot.client import Muster
 from bot.cogs.choices import cohort_choices, cohort_id
-from bot.ui import answer
+from bot.ui import adopt_steps, answer
 from bot.ui.cohort_steps import ask_cancel, ask_close, ask_edit, ask_new, ask_open, show_card
 
 Choice = app_commands.Choice[str]
@@ -49,6 +49,11 @@ class Cohorts(
             access.value if access else "overwrites",
             rooms.value if rooms else "both",
         )
+
+    @app_commands.command(description="Take over channels and people that are there already")
+    async def adopt(self, interaction: discord.Interaction) -> None:
+        """Choose, look, correct, [Adopt]."""
+        await adopt_steps.begin(interaction)
 
     @app_commands.command(description="Change name, start, meetings or seats")
     @app_commands.describe(

@@ -17,7 +17,9 @@ from bot.ui import answer
 from bot.ui import group_cards as ui
 from bot.ui.base import View
 from bot.ui.cohorts import KEPT
+from bot.ui.release_steps import ask_release_group
 from bot.ui.results import look_after, sync_groups
+from bot.ui.undo import undo_view
 from core.errors import Refusal
 from core.operations import cohorts, groups, roster
 from core.operations.cohorts import LIVE
@@ -41,6 +43,8 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
         if inside.people and not inside.channels:
             view.add_button(t("Create channels"), _button(open_now, chosen_id))
         view.add_button(t("Archive"), _button(ask_archive, chosen_id))
+    if inside.adopted:
+        view.add_button(t("Release"), _button(ask_release_group, chosen_id))
     await answer.show(interaction, ui.card(group, inside), view)
 
 
@@ -74,7 +78,7 @@ async def _create(
         group.seats,
         group=ui.title(group),
     )
-    await answer.show(interaction, text)
+    await answer.show(interaction, text, undo_view(group.entry_id))
     look_after(interaction, [group.id])
 
 
@@ -104,7 +108,8 @@ async def _edit(interaction: discord.Interaction, typed: dict[str, str], *, chos
     if group.members > group.seats:
         note.append(t("Nobody is taken out."))
     title = t("{group}: changed", group=group.label)
-    await sync_groups(interaction, [chosen_id], title, note=note, post=False)
+    view = undo_view(group.entry_id)
+    await sync_groups(interaction, [chosen_id], title, note=note, post=False, view=view)
     look_after(interaction, [chosen_id])
 
 
@@ -113,7 +118,7 @@ async def open_now(interaction: discord.Interaction, chosen_id: int) -> None:
     actor = await checks.moderator(interaction)
     group = await groups.open_(actor, chosen_id)
     title = t("{group}: channels created", group=group.label)
-    await sync_groups(interaction, [chosen_id], title)
+    await sync_groups(interaction, [chosen_id], title, view=undo_view(group.entry_id))
     look_after(interaction, [chosen_id])
 
 
@@ -132,7 +137,8 @@ async def ask_archive(interaction: discord.Interaction, chosen_id: int) -> None:
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         after = await groups.archive(actor, chosen_id)
         title = t("{group}: archived", group=after.label)
-        await sync_groups(press, [chosen_id], title, note=t(KEPT))
+        view = undo_view(after.entry_id)
+        await sync_groups(press, [chosen_id], title, note=t(KEPT), view=view)
         look_after(press, [chosen_id])
 
     await answer.ask(interaction, ui.archive_preview(group, inside), do_it, danger=True)
@@ -150,7 +156,7 @@ async def ask_merge(interaction: discord.Interaction, source_id: int, target_id:
         title = t("{source} merged into {target}", source=source.name, target=after.label)
         # The emptied group first, so that nobody is ever in both.
         ids = [source_id, target_id]
-        await sync_groups(press, ids, title, note=note)
+        await sync_groups(press, ids, title, note=note, view=undo_view(after.entry_id))
         look_after(press, ids)
 
     await answer.ask(interaction, ui.merge_preview(*preview), do_it, danger=True)

@@ -9,9 +9,10 @@ from typing import Any
 import discord
 from simcord import ChannelHandle, Env, GuildHandle, MemberActor
 
+from bot.demo.gaps import invited_by
 from bot.ui import groups as group_texts
 from core.clock import utcnow
-from core.operations import cohorts, membership, posts, settings
+from core.operations import cohorts, membership, posts
 from core.operations.common import Actor
 from core.worker import Worker
 
@@ -29,6 +30,17 @@ MEMBERS = (
     ("ines", "Inés Ortega"),
     ("jonas", "Jonas Weber"),
 )
+# Members too, whom nobody acts as: enough to import a list of forty.
+QUIET = (
+    "Aiko Tanaka", "Amir Nasser", "Anja Vogel", "Bruno Costa", "Carmen Diaz", "Cheng Li",
+    "Dara Murphy", "Dmitri Petrov", "Esi Mensah", "Eva Novotna", "Felix Braun", "Fiona Walsh",
+    "Gaspard Petit", "Hana Suzuki", "Ivan Horvat", "Jana Kral", "Kofi Boateng", "Lea Fischer",
+    "Liam Byrne", "Lucia Romano", "Mateo Silva", "Nadia Karimi", "Nils Berg", "Olga Ivanova",
+    "Pedro Alves", "Priya Nair", "Rosa Jimenez", "Sami Laine", "Tomas Dvorak", "Yara Haddad",
+)  # fmt: skip
+# Made by hand long before Muster came: something to adopt. Channel pairs, and who sees them.
+BOOK_CLUB = "Book club"
+READERS = (("mystery", (0, 4, 6)), ("poetry", (1, 5, 9)))
 COHORT = "Statistics autumn"
 SEATS = 4
 # Who sits where at the start: the first group is full, the second has room, the third is empty.
@@ -54,11 +66,16 @@ def shown_name(person: MemberActor) -> str:
 
 
 async def build(env: Env, worker: Worker) -> Town:
-    """Make the server, then open a cohort in it as a moderator would."""
+    """Make the server as Muster meets it, then open a cohort in it as a moderator would.
+
+    The moderator has just invited Muster, and was greeted: nothing is set up yet.
+    """
+    people = [env.create_user(name, global_name=full) for name, full in (MODERATOR, *MEMBERS)]
     guild = env.create_guild(SERVER)
+    invited_by(env.backend, guild.id, people[0].id)
     general = guild.create_text_channel("general", topic="Say hello, and try a command: type /")
     keys = guild.create_role("Moderators", permissions=discord.Permissions(manage_guild=True))
-    team = guild.create_text_channel(
+    guild.create_text_channel(
         "moderators",
         topic="What Muster has to tell moderators",
         overwrites={
@@ -68,11 +85,13 @@ async def build(env: Env, worker: Worker) -> Town:
         },
     )
     town = Town(env, guild, general)
-    for number, (name, full) in enumerate((MODERATOR, *MEMBERS)):
-        user = env.create_user(name, global_name=full)
+    for number, user in enumerate(people):
         town.people.append(guild.add_member(user, roles=() if number else (keys,)))
+    for full in QUIET:
+        guild.add_member(env.create_user(full.split()[0].lower(), global_name=full))
+    _hand_made(town)
     await env.settle()
-    await _open_cohort(town, moderators=keys.id, channel=team.id)
+    await _open_cohort(town)
     await _small_talk(town)
     await posts.publish(_moderator(town), general.id, group_texts.post)
     await worker.drain()
@@ -91,9 +110,25 @@ def _moderator(town: Town) -> Actor:
     return Actor(town.guild.id, town.people[0].id, shown_name(town.people[0]), moderator=True)
 
 
-async def _open_cohort(town: Town, *, moderators: int, channel: int) -> None:
+def _hand_made(town: Town) -> None:
+    """A category whose channels only some see, and the bot: as moderators make them."""
+    category = town.guild.create_category(BOOK_CLUB)
+    for name, readers in READERS:
+        overwrites: dict[Any, discord.PermissionOverwrite] = {
+            town.guild.default_role: discord.PermissionOverwrite(view_channel=False),
+            _bot(town.env): discord.PermissionOverwrite(view_channel=True, manage_roles=True),
+        }
+        for who in (0, *(number + 1 for number in readers)):
+            overwrites[town.people[who]] = discord.PermissionOverwrite(view_channel=True)
+        text = town.guild.create_text_channel(name, category=category, overwrites=overwrites)
+        voice = town.guild.create_voice_channel(name, category=category)
+        backend: Any = town.env.backend
+        for entry in list(backend.channels[text.id].overwrites):
+            backend.set_overwrite(voice.id, entry)
+
+
+async def _open_cohort(town: Town) -> None:
     lead, members = _moderator(town), town.people[1:]
-    await settings.change(lead, moderator_role_id=moderators, moderator_channel_id=channel)
     start = (utcnow() + timedelta(days=10)).date()
     made = await cohorts.create(
         lead, cohorts.CohortDraft(COHORT, start, groups=len(SEATED), seats=SEATS), open_now=True

@@ -8,7 +8,8 @@ import discord
 
 from bot.ui.cohorts import links
 from bot.ui.text import lines, plain
-from core.operations.adopt import Adopted, Offer
+from core.operations.adopt import Offer
+from core.operations.adopt_rows import Adopted
 from core.operations.release import Released
 from core.reconcile.hand_made import Channel, Group
 from core.words import t, tn
@@ -136,10 +137,10 @@ def _limits(offer: Offer) -> list[str]:
     if offer.locked:
         notes.append(
             tn(
-                "⚠️ Muster may not change who is let in in {n} place, so nobody can join there "
-                "yet. Once it is adopted, `/check` says what is missing.",
-                "⚠️ Muster may not change who is let in in {n} places, so nobody can join there "
-                "yet. Once they are adopted, `/check` says what is missing.",
+                "⚠️ Muster cannot let anybody in or out in {n} place yet: give its role **View "
+                "Channel** and **Manage Permissions** there, easiest in the category.",
+                "⚠️ Muster cannot let anybody in or out in {n} places yet: give its role **View "
+                "Channel** and **Manage Permissions** there, easiest in the category.",
                 len(offer.locked),
             )
         )

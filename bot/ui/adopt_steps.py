@@ -16,9 +16,11 @@ from bot.ui.base import Handler, View
 from bot.ui.pick import Pick, Picked
 from bot.ui.results import look_after, sync_groups
 from bot.ui.text import plain
+from bot.ui.undo import undo_view
 from core.errors import Refusal
 from core.operations import adopt
 from core.operations.adopt import Offer
+from core.operations.adopt_rows import checked_name
 from core.reconcile.adopt import role_choices
 from core.reconcile.hand_made import Wishes
 from core.words import t
@@ -165,7 +167,8 @@ class Look(View):
                 await show(interaction, said)
             return
         title = t("{cohort}: adopted", cohort=made.name)
-        await sync_groups(interaction, made.group_ids, title, note=ui.done(made))
+        view = undo_view(made.entry_id)
+        await sync_groups(interaction, made.group_ids, title, note=ui.done(made), view=view)
         look_after(interaction, made.group_ids)
 
 
@@ -222,7 +225,7 @@ class Step:
 
         async def typed(press: Interaction, values: dict[str, str]) -> None:
             await checks.moderator(press)
-            await self._again(press, name=adopt.checked_name(values["name"]))
+            await self._again(press, name=checked_name(values["name"]))
 
         field = Field("name", t("Name"), self.offer.proposal.name)
         await interaction.response.send_modal(Form(t("Name of the cohort"), [field], typed))

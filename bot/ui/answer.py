@@ -27,7 +27,9 @@ async def acknowledge(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=interaction.message is None)
 
 
-async def show(interaction: discord.Interaction, text: str, view: View | None = None) -> None:
+async def show(
+    interaction: discord.Interaction, text: str, view: discord.ui.View | None = None
+) -> None:
     """Answer, or replace the answer that is there. `text` must be safe to show."""
     if interaction.response.is_done():
         await interaction.edit_original_response(content=text, view=view)

@@ -23,9 +23,8 @@ PAGE = 4  # differences with a row of buttons each; Discord allows five rows
 
 def told(number: int, one: Difference, who: Who) -> str:
     """One difference in a line: where, what, and who did it where Discord's log knows."""
-    text = t(
-        "{number}. {group}: {what}", number=number, group=plain(one.label), what=plain(one.text)
-    )
+    label, what = plain(one.label), plain(one.text)
+    text = t("{number}. {group}: {what}", number=number, group=label, what=what)
     if one.hand is None:
         return text
     return t(
@@ -77,8 +76,8 @@ def _drawn(
     )
     parts = [told(start + n, one, who) for n, one in enumerate(shown, 1)]
     hint = t(
-        "**Keep it**: it is right like this, and is not shown any more. **Put it back**: it becomes "
-        "as Muster had set it; nothing else changes."
+        "**Keep it**: it is right like this, and is not shown any more. **Put it back**: it "
+        "becomes as Muster had set it; nothing else changes."
     )
     return lines([head, *parts, hint]), view
 

@@ -14,8 +14,10 @@ from bot import checks
 from bot.ui import answer
 from bot.ui import cohorts as ui
 from bot.ui.base import View
+from bot.ui.release_steps import ask_release_cohort
 from bot.ui.results import look_after, sync_groups
 from bot.ui.text import plain
+from bot.ui.undo import undo_view
 from core.clock import utcnow
 from core.errors import Refusal
 from core.operations import cohorts, overview, roster, settings
@@ -89,7 +91,7 @@ async def _create(
         await answer.show(interaction, plain(str(refusal)), again)
         return
     if not open_now:
-        await answer.show(interaction, ui.kept(made))
+        await answer.show(interaction, ui.kept(made), undo_view(made.entry_id))
         return
     await sync_groups(
         interaction,
@@ -98,6 +100,7 @@ async def _create(
         note=t(
             "Members join with `/groups`. A group's channels are created with its first person."
         ),
+        view=undo_view(made.entry_id),
     )
     look_after(interaction, made.group_ids)
 
@@ -141,7 +144,8 @@ async def _edit(
     notes = ui.edited(cohort, after, await _today(actor.guild_id))
     groups = ui.live(after)
     title = t("{cohort}: changed", cohort=after.name)
-    await sync_groups(interaction, groups, title, note=notes, post=False)
+    view = undo_view(after.entry_id)
+    await sync_groups(interaction, groups, title, note=notes, post=False, view=view)
     look_after(interaction, groups)
 
 
@@ -165,7 +169,7 @@ async def ask_open(interaction: discord.Interaction, chosen_id: int) -> None:
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         after = await cohorts.open_(actor, chosen_id)
         title = t("{cohort}: open for joining", cohort=after.name)
-        await _follow(press, ui.live(after), title)
+        await _follow(press, after, ui.live(after), title)
 
     await answer.ask(interaction, ui.open_preview(cohort, rosters, today), do_it)
 
@@ -193,7 +197,8 @@ async def _ask_end(
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         before = await cohorts.show(actor.guild_id, chosen_id)
         after = await operation(actor, chosen_id)
-        await _follow(press, ui.live(before), t(_ENDED[word], cohort=after.name), note=t(ui.KEPT))
+        title = t(_ENDED[word], cohort=after.name)
+        await _follow(press, after, ui.live(before), title, note=t(ui.KEPT))
 
     await answer.ask(interaction, preview(cohort, rosters), do_it, danger=True)
 
@@ -204,9 +209,14 @@ def _must_run(cohort: CohortSummary) -> None:
 
 
 async def _follow(
-    interaction: discord.Interaction, group_ids: list[int], title: str, *, note: str = ""
+    interaction: discord.Interaction,
+    after: CohortSummary,
+    group_ids: list[int],
+    title: str,
+    *,
+    note: str = "",
 ) -> None:
-    await sync_groups(interaction, group_ids, title, note=note)
+    await sync_groups(interaction, group_ids, title, note=note, view=undo_view(after.entry_id))
     look_after(interaction, group_ids)
 
 
@@ -225,6 +235,8 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
             view.add_button(t("Open"), _button(ask_open, chosen_id))
         view.add_button(t("Close"), _button(ask_close, chosen_id))
         view.add_button(t("Cancel cohort"), _button(ask_cancel, chosen_id))
+    if any(r.adopted for r in rosters.values()):
+        view.add_button(t("Release"), _button(ask_release_cohort, chosen_id))
     number = len(trouble & set(cohort.group_ids))
     await answer.show(interaction, ui.card(cohort, rosters, number, today), view)
 

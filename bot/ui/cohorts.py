@@ -43,6 +43,9 @@ _ACCESS_NOW = {
     "overwrites": mark("From now on each person is let in alone."),
     "role": mark("From now on each group has a role that lets its people in."),
 }
+ADOPTED = mark(
+    "🤝 Adopted: Muster lets people in and out, and leaves everything else as its people made it."
+)
 KEPT = mark("Nothing is deleted.")
 
 
@@ -66,7 +69,7 @@ def new_fields(today: date) -> list[Field]:
 def edit_fields(cohort: CohortSummary) -> list[Field]:
     """What /cohort edit asks, as it is now."""
     return [
-        Field("name", t("Name"), cohort.name, t("The category is renamed with it")),
+        Field("name", t("Name"), cohort.name, t("A category that Muster made is renamed with it")),
         _start(cohort.start_date),
         Field("meetings", t("Number of meetings"), str(cohort.meetings), limit=20),
         Field(
@@ -235,16 +238,28 @@ def open_preview(cohort: CohortSummary, rosters: Mapping[int, Roster], today: da
     return lines([*parts, *([late] if late else [])])
 
 
+def _adopted(cohort: CohortSummary, rosters: Mapping[int, Roster]) -> list[int]:
+    """Channels of its live groups that Muster adopted rather than made."""
+    return [c for g in live(cohort) if rosters[g].adopted for c in rosters[g].channels]
+
+
 def close_preview(cohort: CohortSummary, rosters: Mapping[int, Roster]) -> str:
     """Who loses what by closing."""
-    people, channels = _inside(cohort, rosters)
+    groups = [g for g in live(cohort) if not rosters[g].adopted]
+    people = sum(len(rosters[g].people) for g in groups)
+    channels = [c for g in groups for c in rosters[g].channels]
+    adopted = _adopted(cohort, rosters)
     readers = tn(
         "{n} person in {groups} can still read; nobody can write, speak or join any more.",
         "{n} people in {groups} can still read; nobody can write, speak or join any more.",
         people,
-        groups=tn("{n} group", "{n} groups", len(live(cohort))),
+        groups=tn("{n} group", "{n} groups", len(groups)),
     )
-    if channels:
+    if adopted:
+        stay = t("Adopted channels stay as they are, also for their people: {channels}",
+                 channels=links(adopted))  # fmt: skip
+        shown = [stay, *([readers] if groups else [])]
+    elif channels:
         shown = [readers, t("Read-only from then on: {channels}", channels=links(channels))]
     else:
         none = t("There are no channels.")
@@ -266,9 +281,15 @@ def cancel_preview(cohort: CohortSummary, rosters: Mapping[int, Roster]) -> str:
             groups=tn("{n} group", "{n} groups", len(live(cohort))),
         ),
     ]
+    adopted = _adopted(cohort, rosters)
+    channels = [c for c in channels if c not in adopted]
     if channels:
         seen = t("Only moderators see them from then on: {channels}", channels=links(channels))
         parts.append(seen)
+    if adopted:
+        parts.append(
+            t("Adopted channels otherwise stay as they are: {channels}", channels=links(adopted))
+        )
     return lines([*parts, t(KEPT)])
 
 
@@ -287,6 +308,7 @@ def card(cohort: CohortSummary, rosters: Mapping[int, Roster], trouble: int, tod
         ),
         t(_ROOMS[cohort.rooms], access=t(_ACCESS[cohort.access_mode])),
         *([late] if late else []),
+        *([t(ADOPTED)] if any(r.adopted for r in rosters.values()) else []),
     ]
     if trouble:
         parts.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.ui.answer import Field
-from bot.ui.cohorts import GROUP_STATUS, KEPT, fullness, links
+from bot.ui.cohorts import ADOPTED, GROUP_STATUS, KEPT, fullness, links
 from bot.ui.text import lines, plain
 from core.operations.groups import GroupView
 from core.operations.lookup import Found
@@ -53,7 +53,7 @@ def mentions(people: Sequence[Inside], *, most: int = 30) -> str:
 def fields(name: str, seats: int) -> list[Field]:
     """What /group create and edit ask."""
     return [
-        Field("name", t("Name"), name, t("It names the channels")),
+        Field("name", t("Name"), name, t("It names the channels that Muster makes")),
         Field("seats", t("Seats"), str(seats), limit=20),
     ]
 
@@ -86,6 +86,8 @@ def card(group: GroupView, roster: Roster) -> str:
             tn("⏳ {n} seat is held for somebody who is not here yet.",
                "⏳ {n} seats are held for people who are not here yet.", group.expected)
         )  # fmt: skip
+    if roster.adopted:
+        parts.append(t(ADOPTED))
     if group.taken > group.seats:
         parts.append(t("⚠️ More people than seats."))
     if roster.facilitators:
@@ -109,7 +111,9 @@ def archive_preview(group: GroupView, roster: Roster) -> str:
     """Who loses what by archiving."""
     parts = [
         t("Archive {group}? It cannot be opened again.", group=title(group)),
-        tn(
+        t("Its channels are adopted: they stay as they are, also for its people.")
+        if roster.adopted
+        else tn(
             "Read-only for {n} person: they still read, nobody can write, speak or join any more.",
             "Read-only for {n} people: they still read, nobody can write, speak or join any more.",
             len(roster.people),
@@ -133,7 +137,12 @@ def merge_preview(source: GroupView, leaving: Roster, target: GroupView, staying
     ]
     if after > target.seats:
         parts.append(t("⚠️ That is {n} more than there are seats.", n=after - target.seats))
-    seen = t("Only moderators see the channels of {group} then.", group=plain(source.name))
+    name = plain(source.name)
+    seen = (
+        t("The channels of {group} are adopted and otherwise stay as they are.", group=name)
+        if leaving.adopted
+        else t("Only moderators see the channels of {group} then.", group=name)
+    )
     parts.append(f"{seen} {t(KEPT)}")
     return lines(parts)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import discord
 
 from bot import checks
 from bot.ui import by_hand as hand_ui
-from bot.ui import undo as undo_ui
 from bot.ui.answer import acknowledge, show
 from bot.ui.base import Handler, View
 from bot.ui.history_words import SENTENCES, Who, action, names_in, sentence
+from bot.ui.lasting import Pick
 from bot.ui.text import lines
 from core.errors import TemporaryError
 from core.operations import by_hand, history, undo
@@ -28,7 +29,7 @@ HANDS = 3  # rows of buttons that Discord leaves beside the select and the pages
 
 @dataclass(frozen=True)
 class Filter:
-    """What is asked for. `since` is UTC; the words of None are "everything"."""
+    """What is asked for; None leaves nothing out. `since` is UTC."""
 
     user_id: int | None = None
     group_id: int | None = None
@@ -75,18 +76,18 @@ class HistoryView(View):
         await show(interaction, text, self if self.children else None)
 
     def _add_undo(self, found: list[Entry], guild: discord.Guild) -> None:
-        """A select of what can be taken back; each choice opens a preview of its own."""
+        """A lasting select of what can be taken back; each choice opens a preview of its own."""
         options = [
             discord.SelectOption(label=_label(e, guild), value=str(e.id))
             for e in found
             if undo.can(e)
         ]
 
-        async def chosen(interaction: discord.Interaction, values: list[str]) -> None:
-            await undo_ui.ask(interaction, int(values[0]))
-
         if options:
-            self.add_select(t("Undo one of these…"), options, chosen, row=3)
+            made: discord.ui.Select[Any] = discord.ui.Select(
+                placeholder=t("Undo one of these…"), options=options, row=3
+            )
+            self.add_item(Pick("undo", 0, made))
 
     def _go(self, starts: tuple[int | None, ...]) -> Handler:
         async def pressed(interaction: discord.Interaction) -> None:
@@ -131,5 +132,5 @@ def _label(entry: Entry, guild: discord.Guild) -> str:
             return "Muster"
         return member.display_name if member else t("somebody who left")
 
-    said = action(replace(entry), who).replace("\u200b", "")
-    return "".join(part for part in said.split("\\"))[:100]
+    said = action(entry, who).replace("\u200b", "").replace("\\", "")
+    return said[:100]  # Discord's limit for an option

@@ -9,7 +9,7 @@ import discord
 
 from bot.ui.text import plain, when
 from core.operations.history import Entry
-from core.words import LANGUAGES, mark, t, tn
+from core.words import LANGUAGES, mark, t, tn, unpack
 
 Who = Callable[[int | None], str]
 FIELDS = {
@@ -254,14 +254,25 @@ def _settings(e: Entry, who: Who) -> str:
     return t("{who} changed the settings: {changes}", who=who(e.actor_id), changes=_changes(e))
 
 
-def _by_hand(template: str) -> Callable[[Entry, Who], str]:
-    """What was decided about a change made by hand; `template` is marked."""
+def _kept(e: Entry, who: Who) -> str:
+    return t(
+        "{who} keeps what was changed by hand in {group}: {what}",
+        who=who(e.actor_id), group=_group(e), what=plain(unpack(str(e.after.get("text", "")))),
+    )  # fmt: skip
 
-    def said(e: Entry, who: Who) -> str:
-        what = plain(str(e.after.get("text", "")))
-        return t(template, who=who(e.actor_id), group=_group(e), what=what)
 
-    return said
+def _put_back(e: Entry, who: Who) -> str:
+    by, group = who(e.actor_id), _group(e)
+    if "text" in e.after:
+        what = plain(unpack(str(e.after["text"])))
+        return t(
+            "{who} put back what was changed by hand in {group}: {what}",
+            who=by, group=group, what=what,
+        )  # fmt: skip
+    return t(
+        "{who} put back the access of {person} in {group} that was changed by hand",
+        who=by, group=group, person=who(e.user_id),
+    )  # fmt: skip
 
 
 def _undone(e: Entry, who: Who) -> str:
@@ -277,6 +288,20 @@ def _undone(e: Entry, who: Who) -> str:
     if again:
         return t("{who} did this again: {change}", who=person, change=change)
     return t("{who} took this back: {change}", who=person, change=change)
+
+
+def _adopted(e: Entry, who: Who) -> str:
+    return t(
+        "{who} adopted the cohort {cohort} with {groups} and {people}",
+        who=who(e.actor_id),
+        cohort=_cohort(e),
+        groups=tn("{n} group", "{n} groups", int(e.after.get("groups", 0))),
+        people=tn("{n} person", "{n} people", _people(e)),
+    )
+
+
+def _group_released(e: Entry, who: Who) -> str:
+    return t("{who} released {group}", who=who(e.actor_id), group=_group(e))
 
 
 # Every action that core.operations writes; a test reads its source and misses none.
@@ -300,13 +325,14 @@ SENTENCES: dict[str, Callable[[Entry, Who], str]] = {
     "cohort_opened": _with_cohort(mark("{who} opened the cohort {cohort}")),
     "cohort_closed": _with_cohort(mark("{who} closed the cohort {cohort}")),
     "cohort_cancelled": _with_cohort(mark("{who} cancelled the cohort {cohort}")),
+    "cohort_adopted": _adopted,
+    "cohort_released": _with_cohort(mark("{who} released the cohort {cohort}")),
+    "group_released": _group_released,
     "groups_posted": _posted,
     "sync_applied": _applied,
     "settings_changed": _settings,
-    "difference_kept": _by_hand(mark("{who} keeps what was changed by hand in {group}: {what}")),
-    "difference_put_back": _by_hand(
-        mark("{who} put back what was changed by hand in {group}: {what}")
-    ),
+    "difference_kept": _kept,
+    "difference_put_back": _put_back,
     "undone": _undone,
 }
 

@@ -16,8 +16,10 @@ from bot import checks
 from bot.ui import imports as ui
 from bot.ui.answer import acknowledge, show
 from bot.ui.base import Handler, View
+from bot.ui.lasting import LastingView
 from bot.ui.results import look_after, sync_groups
 from bot.ui.text import lines, plain
+from bot.ui.undo import undo_view
 from core import words
 from core.discord_outbound.messages import send_channel_message
 from core.errors import Refusal
@@ -263,25 +265,27 @@ async def _follow(
     notes = ui.done(state.facts, imported, seating)
     title = t("Import into {cohort}", cohort=state.facts.cohort_name)
     totals = await sync_groups(interaction, group_ids, title, note=notes)
-    unposted = await _welcome(state.guild_id, imported)
+    unposted = await welcome_all(state.guild_id, imported)
     look_after(interaction, group_ids)
+    parts = len(imported.entry_ids)
+    apart = t("To take it back, take back its {n} entries in `/history`.", n=parts)
     icon = "⚠️" if totals.failed or unposted else "✅"
     text = lines(
         [
             f"{icon} **{plain(title)}**", " ".join(notes), totals.summary(),
             *totals.troubles(), *(f"⚠️ {n} × {plain(why)}" for why, n in unposted.items()),
+            *([apart] if parts > 1 else []),
         ]
     )  # fmt: skip
     await show(interaction, text, _undo(imported))
 
 
-def _undo(imported: Imported) -> View | None:
-    """[Undo], where the whole import is one entry of the history."""
-    del imported
-    return None
+def _undo(imported: Imported) -> LastingView | None:
+    """[Undo], where the whole import is one entry of the history; else /history has its parts."""
+    return undo_view(imported.entry_ids[0]) if len(imported.entry_ids) == 1 else None
 
 
-async def _welcome(guild_id: int, imported: Imported) -> Counter[str]:
+async def welcome_all(guild_id: int, imported: Imported) -> Counter[str]:
     """One post in each group's channel that names who is new there, and pings nobody.
 
     Returns why some could not be posted, with how many.

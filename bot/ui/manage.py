@@ -159,6 +159,7 @@ class Choose(View):
         return pressed
 
     async def _home(self, interaction: discord.Interaction) -> None:
+        await checks.moderator(interaction)
         self.stop()
         await start(interaction, self._member)
 

@@ -8,6 +8,7 @@ from bot.ui import answer
 from bot.ui import group_cards as ui
 from bot.ui.results import Totals, look_after
 from bot.ui.text import lines
+from bot.ui.undo import undo_view
 from core import sync
 from core.db.models import Role
 from core.errors import Refusal
@@ -76,13 +77,14 @@ async def ask_remove(
         raise Refusal("not_in_group", text)
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
-        await membership.remove(actor, group_id, member.id, reason)
+        moved = await membership.remove(actor, group_id, member.id, reason)
         result = await sync.sync_after_group_change(group_id)
         text = t(
             "✅ {person} is no longer in {group}.",
             person=f"<@{member.id}>", group=ui.title(shown),
         )  # fmt: skip
-        await answer.show(press, lines([text, *_troubles(result)]))
+        view = undo_view(moved.entry_id)
+        await answer.show(press, lines([text, *_troubles(result)]), view)
         look_after(press, [group_id])
 
     preview = ui.remove_preview(member.id, shown, inside, reason)
@@ -97,7 +99,8 @@ async def _placed(
     group, inside = await roster.of_group(actor.guild_id, chosen_id)
     cohort = await cohorts.show(actor.guild_id, group.cohort_id)
     text = ui.placed(moved, group, inside, draft=cohort.status == "draft")
-    await answer.show(interaction, lines([text, *_troubles(result)]))
+    view = undo_view(moved.entry_id)
+    await answer.show(interaction, lines([text, *_troubles(result)]), view)
     look_after(interaction, [i for i in (chosen_id, moved.previous_id) if i is not None])
 
 

@@ -9,7 +9,6 @@ import discord
 from bot import checks
 from bot.ui import adopt as ui
 from bot.ui.answer import ask, show
-from bot.ui.results import look_after
 from core.operations import release
 from core.operations.common import Actor
 

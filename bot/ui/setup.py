@@ -39,6 +39,18 @@ def local_time(zone: str) -> str:
     return f"{utcnow().astimezone(ZoneInfo(zone)):%H:%M}"
 
 
+def zone_now(zone: str) -> str:
+    """A zone with its city and its time of now."""
+    if "/" not in zone:  # UTC, GMT, EST: no city's
+        return t("{zone}: it is {time} there now", zone=zone, time=local_time(zone))
+    return t(
+        "{city} ({zone}): it is {time} there now",
+        city=daytime.city(zone),
+        zone=zone,
+        time=local_time(zone),
+    )
+
+
 def panel(shown: Shown) -> Panel:
     """The whole panel: at most 36 of the 40 components that Discord allows."""
     view = Panel()
@@ -140,13 +152,10 @@ def _room(view: Panel, shown: Shown) -> None:
 def _choices(view: Panel, shown: Shown) -> None:
     """The steps that take one press each."""
     now = shown.steps.values
-    time = t(
-        "{city} ({zone}): it is {time} there now",
-        city=daytime.city(now.zone), zone=now.zone, time=local_time(now.zone),
-    )  # fmt: skip
-    view.text(
-        f"{_title(shown, 'zone', t('Time zone'))}\n{time}", press(t("Set the time"), "setup_zone")
-    )
+    zone = [_title(shown, "zone", t("Time zone")), zone_now(now.zone)]
+    if "zone" in shown.steps.open:
+        zone.append(t("If that is not your time, press **Set the time**."))
+    view.text("\n".join(zone), press(t("Set the time"), "setup_zone"))
     codes = list(LANGUAGES)
     other = (codes.index(now.language) + 1) % len(codes)
     view.text(

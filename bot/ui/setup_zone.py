@@ -147,10 +147,12 @@ def _select(zones: list[str], page: int) -> Pick:
 
 def confirm(zone: str) -> Panel:
     """The zone echoed with its time of now; only [Yes] saves it."""
-    text = t(
-        "**{city}** ({zone}), it is **{time}** there now. Right?",
-        city=daytime.city(zone), zone=zone, time=setup.local_time(zone),
-    )  # fmt: skip
+    time = setup.local_time(zone)
+    if "/" in zone:
+        text = t("**{city}** ({zone}), it is **{time}** there now. Right?",
+                 city=daytime.city(zone), zone=zone, time=time)  # fmt: skip
+    else:
+        text = t("**{zone}**, it is **{time}** there now. Right?", zone=zone, time=time)
     yes = discord.ui.Button[Any](label=t("Yes, that is my time"), style=discord.ButtonStyle.success)
     offset = daytime.offset(zone, utcnow())
     return (

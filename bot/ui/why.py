@@ -20,7 +20,7 @@ from core.operations.common import Actor
 from core.operations.why import Answer
 from core.words import t
 
-_ID = 18  # digits at most: our ids and Discord's both fit Postgres' bigint
+_LARGEST = 2**63 - 1  # our ids and Discord's both fit Postgres' bigint
 
 
 class Fix(
@@ -118,7 +118,8 @@ async def _ask(actor: Actor, user_id: int, where: str, name: str = "") -> Answer
 
 
 def _number(digits: str) -> int:
-    if not digits.isdecimal() or len(digits) > _ID + 1:
+    """An id that came from outside. Raises Refusal(channel_not_found)."""
+    if not digits.isdecimal() or int(digits) > _LARGEST:
         raise Refusal("channel_not_found", t("There is no such channel here any more."))
     return int(digits)
 
@@ -153,7 +154,7 @@ async def _pressed(interaction: Interaction, action: str, user_id: int, where: s
     """Look again first: a fix is done only while it is still what is needed."""
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
-    answer = await _ask(actor, user_id, where)
+    answer = await _ask(actor, _number(str(user_id)), where)
     if action == "again" or answer.link.fix != action:
         note = "" if action == "again" else t("That has changed meanwhile, so nothing was done.")
         await _show(interaction, answer, note)

@@ -48,7 +48,8 @@ async def _asked(interaction: Interaction, _number: int) -> None:
 async def _picked(interaction: Interaction, _number: int, values: list[str]) -> None:
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
-    await _answer(interaction, actor, int(values[0].removeprefix("g") or 0))
+    digits = values[0].removeprefix("g")
+    await _answer(interaction, actor, int(digits) if digits.isdecimal() else 0)
 
 
 @lasting.on_press("why_mine_group")

@@ -8,7 +8,7 @@ from bot.ui.text import plain, when
 from core.errors import sentence
 from core.operations.why import Answer
 from core.reconcile.doctor import names_of
-from core.words import mark, t
+from core.words import again, mark, t
 
 # By code; "_by" where somebody is named, "_when" where a time is known.
 MODERATORS = {
@@ -244,5 +244,5 @@ def _values(answer: Answer) -> dict[str, Any]:
         "who": f"<@{link.who}>",
         "at": when(link.at, "f" if link.code == "timed_out" else "R") if link.at else "",
         "bits": ", ".join(names_of(link.bits)),
-        "reason": plain(sentence(link.reason)) if link.reason else "",
+        "reason": plain(sentence(again(link.reason))) if link.reason else "",
     }

@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.models import (
     Cohort,
     CohortStatus,
     Group,
-    GroupStatus,
     Guild,
     ManagedObject,
-    ManagedOverwrite,
-    Member,
-    Membership,
-    Role,
-    User,
 )
-from core.db.queries.sync_states import mark_due
 from core.discord_outbound.cache import GuildView, guild_view
 from core.errors import Refusal, TemporaryError
-from core.operations.cohorts import MAX_GROUPS, MAX_SEATS, NAME_LIMIT
-from core.operations.common import Actor, audit, clean, ensure_guild, guild_settings
+from core.operations.adopt_rows import Adopted, write
+from core.operations.cohorts import MAX_GROUPS, NAME_LIMIT
+from core.operations.common import Actor, clean, ensure_guild
 from core.reconcile import adopt as decide
-from core.reconcile.hand_made import ADMINISTRATOR, Proposal, Row, Server, Wishes
-from core.reconcile.hand_made import Group as Proposed
+from core.reconcile.hand_made import ADMINISTRATOR, Proposal, Server, Wishes
 from core.reconcile.permissions import MANAGE_ROLES, VIEW_CHANNEL
 from core.words import t
 
-SEATS = 8  # as for new cohorts; more where a group has more people
-_CHUNK = 1000  # rows a statement, of asyncpg's 32,767 parameters at eleven a row and fewer
 _NEEDED = VIEW_CHANNEL | MANAGE_ROLES  # what the bot needs in a channel to let people in and out
 
 
@@ -57,21 +44,6 @@ class Offer:
     mark: str
     taken: tuple[tuple[int, str], ...] = ()
     locked: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Adopted:
-    """The new cohort. `group_ids` in the order of the proposal."""
-
-    cohort_id: int
-    name: str
-    group_ids: tuple[int, ...]
-    people: int
-
-
-def checked_name(name: str) -> str:
-    """The cohort's name as it would be saved. Raises Refusal(empty_name, too_long)."""
-    return clean(name, limit=NAME_LIMIT, what="cohort's name")
 
 
 async def propose(actor: Actor, wishes: Wishes) -> Offer:
@@ -212,14 +184,14 @@ def _free_name(name: str, taken: set[str]) -> str:
     return free
 
 
-async def adopt(actor: Actor, wishes: Wishes, mark: str) -> Adopted:
-    """Make the cohort, its groups and members of what `propose` showed, which had this `mark`.
+async def adopt(actor: Actor, wishes: Wishes, shown: str) -> Adopted:
+    """Make the cohort, its groups and members of what `propose` gave: `shown` is its mark.
 
     Raises Refusal (not_allowed, adopted_already, name_taken, changed: it looks different now).
     """
     actor.must_moderate()
     offer = await propose(actor, wishes)
-    if offer.mark != mark:
+    if offer.mark != shown:
         raise Refusal(
             "changed",
             t("Something changed in the meantime, so nothing was adopted. Look again."),
@@ -237,7 +209,7 @@ async def adopt(actor: Actor, wishes: Wishes, mark: str) -> Adopted:
             found = sorted(wanted & owners.keys())
             if found:
                 raise _already(owners[found[0]])
-            return await _write(session, actor, offer)
+            return await write(session, actor, offer.server, offer.proposal)
     except IntegrityError as error:
         if "uq_cohorts_name" in str(error.orig):
             raise Refusal(
@@ -248,146 +220,3 @@ async def adopt(actor: Actor, wishes: Wishes, mark: str) -> Adopted:
                 ),
             ) from error
         raise
-
-
-async def _write(session: AsyncSession, actor: Actor, offer: Offer) -> Adopted:
-    proposal, now = offer.proposal, utcnow()
-    cohort, groups = await _write_groups(session, actor, proposal, now)
-    ids = {p.key: g.id for p, g in zip(proposal.groups, groups, strict=True)}
-    await _write_objects(session, actor.guild_id, offer, cohort.id, ids, now)
-    await _write_people(session, actor.guild_id, offer, cohort.id, ids, now)
-    rows = decide.ledger(offer.server, proposal)
-    await _write_ledger(session, actor.guild_id, rows, ids)
-    audit(
-        session, actor, "cohort_adopted", cohort_id=cohort.id,
-        after={
-            "name": cohort.name, "groups": len(groups), "people": proposal.people,
-            "access_mode": cohort.access_mode,
-            "objects": [
-                *(str(i) for i in proposal.categories),
-                *(str(c) for g in proposal.groups for c in _objects(proposal, g).values()),
-            ],
-        },
-    )  # fmt: skip
-    await mark_due(session, ids.values(), now)
-    return Adopted(cohort.id, cohort.name, tuple(ids.values()), proposal.people)
-
-
-async def _write_groups(
-    session: AsyncSession, actor: Actor, proposal: Proposal, now: datetime
-) -> tuple[Cohort, list[Group]]:
-    zone = ZoneInfo((await guild_settings(session, actor.guild_id)).zone)
-    biggest = max((len(g.people) - len(g.helpers) for g in proposal.groups), default=0)
-    cohort = Cohort(
-        guild_id=actor.guild_id, name=checked_name(proposal.name),
-        # It runs already: nobody joins by themselves until a moderator sets another day.
-        start_date=now.astimezone(zone).date(), meetings=SEATS,
-        seats=min(max(SEATS, biggest), MAX_SEATS), status=CohortStatus.open, created_at=now,
-        access_mode="role" if proposal.by_role else "overwrites", rooms=proposal.rooms,
-    )  # fmt: skip
-    session.add(cohort)
-    await session.flush()
-    groups = [
-        Group(
-            guild_id=actor.guild_id, cohort_id=cohort.id, name=g.name, seats=cohort.seats,
-            status=GroupStatus.active, opened_at=now, created_at=now,
-        )
-        for g in proposal.groups
-    ]  # fmt: skip
-    session.add_all(groups)
-    await session.flush()
-    return cohort, groups
-
-
-def _objects(proposal: Proposal, group: Proposed) -> dict[str, int]:
-    """By kind, the Discord ids of what this group has."""
-    role = group.role if proposal.by_role else None
-    found = {"text": group.text, "voice": group.voice, "role": role}
-    return {kind: i for kind, i in found.items() if i is not None}
-
-
-async def _write_objects(
-    session: AsyncSession,
-    guild_id: int,
-    offer: Offer,
-    cohort_id: int,
-    ids: Mapping[int, int],
-    now: datetime,
-) -> None:
-    server, proposal = offer.server, offer.proposal
-    names = {c.id: c.name for c in server.channels} | {r.id: r.name for r in server.roles.values()}
-    home_of = {c.id: c.category_id for c in server.channels}
-    homes = {
-        discord_id: ManagedObject(
-            guild_id=guild_id, kind="category", cohort_id=cohort_id, ordinal=ordinal,
-            discord_id=discord_id, state="created", adopted=True, intent_at=now,
-            name=server.categories.get(discord_id, "")[:100],
-        )
-        for ordinal, discord_id in enumerate(proposal.categories, 1)
-    }  # fmt: skip
-    session.add_all(homes.values())
-    await session.flush()
-    for group in proposal.groups:
-        for kind, discord_id in _objects(proposal, group).items():
-            home = homes.get(home_of.get(discord_id) or 0)
-            session.add(
-                ManagedObject(
-                    guild_id=guild_id, kind=kind, group_id=ids[group.key], adopted=True,
-                    discord_id=discord_id, state="created", name=names[discord_id][:100],
-                    parent_id=home.id if home else None, intent_at=now,
-                )
-            )  # fmt: skip
-    await session.flush()
-
-
-async def _write_people(
-    session: AsyncSession,
-    guild_id: int,
-    offer: Offer,
-    cohort_id: int,
-    ids: Mapping[int, int],
-    now: datetime,
-) -> None:
-    names = offer.server.people
-    people = sorted({p for g in offer.proposal.groups for p in g.people})
-    for start in range(0, len(people), _CHUNK):
-        some = people[start : start + _CHUNK]
-        await session.execute(
-            insert(User).values([{"id": p} for p in some]).on_conflict_do_nothing()
-        )
-        members = insert(Member).values(
-            [{"guild_id": guild_id, "user_id": p, "name": names[p][:100]} for p in some]
-        )
-        await session.execute(
-            members.on_conflict_do_update(
-                index_elements=[Member.guild_id, Member.user_id],
-                set_={"name": members.excluded.name},
-            )
-        )
-    for group in offer.proposal.groups:
-        participants = [p for p in group.people if p not in group.helpers]
-        seats = {p: seat for seat, p in enumerate(participants, 1)}
-        session.add_all(
-            Membership(
-                guild_id=guild_id, cohort_id=cohort_id, group_id=ids[group.key], user_id=p,
-                role=Role.facilitator if p in group.helpers else Role.participant,
-                seat=seats.get(p), created_at=now,
-            )
-            for p in group.people
-        )  # fmt: skip
-    await session.flush()
-
-
-async def _write_ledger(
-    session: AsyncSession, guild_id: int, rows: Sequence[Row], ids: Mapping[int, int]
-) -> None:
-    values = [
-        {
-            "place_id": r.place_id, "target_id": r.target_id, "guild_id": guild_id,
-            "group_id": ids[r.group], "is_role": r.is_role, "allow": r.bits.allow,
-            "deny": r.bits.deny, "confirmed": True, "adopted": True,
-        }
-        for r in rows
-    ]  # fmt: skip
-    for start in range(0, len(values), _CHUNK):
-        await session.execute(insert(ManagedOverwrite).values(values[start : start + _CHUNK]))

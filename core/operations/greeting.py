@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 from sqlalchemy import exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.config import GuildSettings
@@ -17,7 +19,6 @@ from core.discord_outbound import rooms
 from core.discord_outbound.cache import guild_view
 from core.discord_outbound.messages import send_channel_message, send_dm
 from core.discord_outbound.outcome import Outcome
-from core.operations.common import ensure_guild
 from core.operations.first_steps import language_of
 from core.reconcile.first_steps import suggest_room
 from core.words import speaking, t
@@ -38,8 +39,7 @@ async def arrived(guild_id: int, name: str) -> Arrival:
     second one.
     """
     async with get_database().transaction() as session:
-        guild = await ensure_guild(session, guild_id, name)
-        await session.refresh(guild, with_for_update=True)
+        guild = await _row(session, guild_id, name)
         came_back, guild.left_at = guild.left_at is not None, None
         if guild.greeted_at is not None and not came_back:
             return Arrival.known
@@ -50,6 +50,17 @@ async def arrived(guild_id: int, name: str) -> Arrival:
         if came_back:
             return Arrival.back if used else Arrival.new
         return Arrival.known if used else Arrival.new
+
+
+async def _row(session: AsyncSession, guild_id: int, name: str) -> Guild:
+    """The server's row, locked. It may have been deleted (retention) while the lock was awaited."""
+    while True:
+        values = {"id": guild_id, "name": name[:100], "joined_at": utcnow()}
+        await session.execute(insert(Guild).values(values).on_conflict_do_nothing())
+        guild = await session.scalar(select(Guild).where(Guild.id == guild_id).with_for_update())
+        if guild is not None:
+            guild.name = name[:100]
+            return guild
 
 
 async def greet(

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.models import AuditEntry, Cohort, Group
+from core.operations.common import guild_settings
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,14 @@ async def page(
         query = query.where(AuditEntry.at >= since)
     async with get_database().transaction() as session:
         return await _read(session, guild_id, query)
+
+
+async def day_begun(guild_id: int, days: int) -> datetime:
+    """When the earliest of the last so many days began in the guild's zone (UTC); 1: today."""
+    async with get_database().transaction() as session:
+        zone = ZoneInfo((await guild_settings(session, guild_id)).zone)
+    first = utcnow().astimezone(zone).date() - timedelta(days=days - 1)
+    return datetime.combine(first, time.min, zone).astimezone(UTC)
 
 
 async def entry(session: AsyncSession, row: AuditEntry) -> Entry:

@@ -18,6 +18,7 @@ from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.models import (
     AuditEntry,
+    Base,
     Cohort,
     CohortStatus,
     Expected,
@@ -40,7 +41,6 @@ from core.reconcile.roster_match import Match, People, match
 from core.reconcile.roster_seats import FACILITATOR, Place, Placed
 from core.words import t
 
-_ROWS = 3000  # per statement: asyncpg takes 32,767 parameters
 _ENTRY = 1000  # people per entry of the history
 
 
@@ -250,12 +250,10 @@ async def _write(
     """The rows of everybody, in a few statements."""
     # In order of id, so that two imports at once never wait for each other in a circle.
     known = sorted({p.user_id: p.name for p in todo if p.user_id is not None}.items())
-    for part in _parts([{"id": user_id} for user_id, _ in known]):
-        await session.execute(insert(User).values(part).on_conflict_do_nothing())
+    await _insert(session, User, [{"id": user_id} for user_id, _ in known])
+    # A name that is there came from Discord; the list's is only for those never seen.
     members = [{"guild_id": actor.guild_id, "user_id": u, "name": n[:100]} for u, n in known]
-    for part in _parts(members):
-        # A name that is there came from Discord; the list's is only for those never seen.
-        await session.execute(insert(Member).values(part).on_conflict_do_nothing())
+    await _insert(session, Member, members)
     shared = {"guild_id": actor.guild_id, "cohort_id": cohort_id, "created_at": now}
     inside, waiting = [], []
     for one, seat in zip(todo, numbers, strict=True):
@@ -264,10 +262,8 @@ async def _write(
             waiting.append({**row, "name": one.name[:100]})
         else:
             inside.append({**row, "user_id": one.user_id})
-    for part in _parts(inside):
-        await session.execute(insert(Membership).values(part))
-    for part in _parts(waiting):
-        await session.execute(insert(Expected).values(part))
+    await _insert(session, Membership, inside, may_be_there=False)
+    await _insert(session, Expected, waiting, may_be_there=False)
     for group_id in {p.group_id for p in todo}:
         users = [p.user_id for p in todo if p.group_id == group_id and p.user_id is not None]
         await session.execute(
@@ -275,8 +271,19 @@ async def _write(
         )
 
 
-def _parts(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    return [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
+async def _insert(
+    session: AsyncSession,
+    table: type[Base],
+    rows: list[dict[str, Any]],
+    *,
+    may_be_there: bool = True,
+) -> None:
+    """Many rows through one prepared statement: a list of values takes seconds to compile."""
+    if rows:
+        statement = insert(table.__table__)  # type: ignore[arg-type]  # a Table
+        if may_be_there:
+            statement = statement.on_conflict_do_nothing()
+        await (await session.connection()).execute(statement, rows)
 
 
 async def _note(

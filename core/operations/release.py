@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -142,12 +142,23 @@ async def _groups(session: AsyncSession, cohort_id: int) -> list[int]:
     return list(rows)
 
 
+def _owned(
+    table: type[ManagedObject | ManagedOverwrite],
+    groups: Sequence[int],
+    cohort_id: int | None,
+) -> ColumnElement[bool]:
+    """Rows of these groups, and of the cohort itself where one is given."""
+    mine = table.group_id.in_(groups)
+    # Never compared with None: that would be every row without a cohort, of anybody.
+    return mine if cohort_id is None else or_(mine, table.cohort_id == cohort_id)
+
+
 async def _look(
     session: AsyncSession, name: str, groups: Sequence[int], cohort_id: int | None
 ) -> Released:
     rows = await session.execute(
         select(ManagedObject.kind, ManagedObject.discord_id, ManagedObject.adopted)
-        .where(or_(ManagedObject.group_id.in_(groups), ManagedObject.cohort_id == cohort_id))
+        .where(_owned(ManagedObject, groups, cohort_id))
         .order_by(ManagedObject.id)
     )
     found = rows.all()
@@ -184,12 +195,12 @@ async def _release(
     if any(s.lease_by is not None and (s.lease_until or now) > now for s in states):
         raise _Busy
     released = await _look(session, name, groups, cohort_id)
-    owned = or_(ManagedOverwrite.group_id.in_(groups), ManagedOverwrite.cohort_id == cohort_id)
-    await session.execute(delete(ManagedOverwrite).where(owned))
-    mine = ManagedObject.group_id.in_(groups)
-    await session.execute(delete(ManagedObject).where(mine))
-    if cohort_id is not None:
-        await session.execute(delete(ManagedObject).where(ManagedObject.cohort_id == cohort_id))
+    await session.execute(
+        delete(ManagedOverwrite).where(_owned(ManagedOverwrite, groups, cohort_id))
+    )
+    # The channels of groups first: they refer to their category.
+    await session.execute(delete(ManagedObject).where(ManagedObject.group_id.in_(groups)))
+    await session.execute(delete(ManagedObject).where(_owned(ManagedObject, groups, cohort_id)))
     await session.execute(delete(Expected).where(Expected.group_id.in_(groups)))
     await session.execute(delete(SeatWatch).where(SeatWatch.group_id.in_(groups)))
     await session.execute(

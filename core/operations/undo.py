@@ -7,36 +7,41 @@ again. The caller runs the sync of `Done.group_ids` after the commit, in that or
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.models import AuditEntry, Member
 from core.errors import Refusal
-from core.operations import history
+from core.operations import history, release
 from core.operations.common import Actor, audit
 from core.operations.history import Entry
 from core.operations.undo_rows import carry_out, look, trace_of
-from core.reconcile.trace import Trace
 from core.reconcile.undo import decide
-from core.reconcile.undo_facts import Decision, Line
+from core.reconcile.undo_facts import Code, Decision, Line
 from core.words import mark, t
 
+ADOPTED = "cohort_adopted"  # taken back by a release
 # Every action of the history is in one of these two; a test reads the source and misses none.
 UNDOABLE = frozenset({
     "joined", "switched", "left", "member_added", "member_moved", "member_removed",
     "members_imported", "expected_arrived", "group_created", "group_edited", "group_opened",
     "group_archived", "group_merged", "cohort_created", "cohort_edited", "cohort_opened",
     "cohort_closed", "cohort_cancelled", "settings_changed", "difference_kept", "undone",
+    "cohort_adopted",
 })  # fmt: skip
 NOT_UNDOABLE = {
     "group_repaired": mark(
         "Muster deletes nothing, so what was created again stays. Delete it on Discord if nobody "
         "needs it."
+    ),
+    "cohort_released": mark(
+        "What was released can be adopted again with /cohort adopt; it becomes a new cohort."
+    ),
+    "group_released": mark(
+        "What was released can be adopted again with /cohort adopt; it becomes a new cohort."
     ),
     "groups_posted": mark("A posted list stays until its channel is deleted."),
     "sync_applied": mark(
@@ -89,8 +94,11 @@ async def preview(actor: Actor, entry_id: int) -> Preview:
     actor.must_moderate()
     async with get_database().transaction() as session:
         row = await _entry(session, actor, entry_id)
-        decision, _ = await _decided(session, row, lock=False)
         shown = await history.entry(session, row)
+        adopted = row.action == ADOPTED
+        decision = Decision() if adopted else await _decided(session, row, lock=False)
+    if adopted:
+        decision = await _releasing(actor, row)
     return Preview(
         shown, tuple(decision.does), tuple(decision.cannot), tuple(decision.stays), decision.mark()
     )  # fmt: skip
@@ -106,18 +114,23 @@ async def apply(actor: Actor, entry_id: int, *, seen: int | None = None) -> Done
     try:
         async with get_database().transaction() as session:
             row = await _entry(session, actor, entry_id, lock=True)
-            decision, _ = await _decided(session, row, lock=True)
-            if not decision.does:
-                raise Refusal(
-                    "nothing_left",
-                    t("Nothing of this can be taken back any more. Nothing was changed."),
-                )
-            if seen is not None and decision.mark() != seen:
-                raise _meanwhile()
-            return await _take_back(session, actor, row, decision)
+            if row.action != ADOPTED:
+                decision = await _decided(session, row, lock=True)
+                _as_seen(decision, seen)
+                return await _take_back(session, actor, row, decision)
+        return await _release(actor, row, seen)
     except IntegrityError as error:
         # Somebody's own click decided it at the same moment; the unique indexes keep the rules.
         raise _meanwhile() from error
+
+
+def _as_seen(decision: Decision, seen: int | None) -> None:
+    if not decision.does:
+        raise Refusal(
+            "nothing_left", t("Nothing of this can be taken back any more. Nothing was changed.")
+        )
+    if seen is not None and decision.mark() != seen:
+        raise _meanwhile()
 
 
 def _meanwhile() -> Refusal:
@@ -185,31 +198,62 @@ async def _by_whom(session: AsyncSession, row: AuditEntry) -> str:
     return t("{who} took this back already. Nothing was changed.", who=name)
 
 
-async def _decided(session: AsyncSession, row: AuditEntry, *, lock: bool) -> tuple[Decision, Trace]:
+async def _decided(session: AsyncSession, row: AuditEntry, *, lock: bool) -> Decision:
+    await _must_be_ours(session, row)
     trace = await trace_of(session, row)
     if not trace:
         raise Refusal(
             "too_old",
             t("The history of this change does not hold enough to take it back. Nothing changed."),
         )
-    return decide(trace, await look(session, row.guild_id, trace, lock=lock)), trace
+    return decide(trace, await look(session, row.guild_id, trace, lock=lock))
 
 
-async def latest(actor: Actor, action: str, *, within: timedelta = timedelta(minutes=1)) -> int:
-    """The id of this person's newest entry of an action, 0 where there is none just now.
-
-    For callers whose operation does not hand its entry back.
-    """
-    async with get_database().transaction() as session:
-        found = await session.scalar(
-            select(AuditEntry.id)
-            .where(
-                AuditEntry.guild_id == actor.guild_id,
-                AuditEntry.actor_id == actor.user_id,
-                AuditEntry.action == action,
-                AuditEntry.at > utcnow() - within,
-            )
-            .order_by(AuditEntry.id.desc())
-            .limit(1)
+async def _must_be_ours(session: AsyncSession, row: AuditEntry) -> None:
+    """Raise Refusal(released) where the channels were given back since: they are no longer ours."""
+    since = await session.scalar(
+        select(AuditEntry.action)
+        .where(
+            AuditEntry.guild_id == row.guild_id,
+            AuditEntry.cohort_id == row.cohort_id,
+            AuditEntry.id > row.id,
+            (AuditEntry.action == "cohort_released")
+            | ((AuditEntry.action == "group_released") & (AuditEntry.group_id == row.group_id)),
         )
-    return found or 0
+        .limit(1)
+    )
+    if row.cohort_id is not None and since is not None:
+        text = t("Its channels were released since, so Muster leaves them alone. Nothing changed.")
+        raise Refusal("released", text)
+
+
+# --- an adoption is taken back by a release ------------------------------------------------------
+
+
+async def _releasing(actor: Actor, row: AuditEntry) -> Decision:
+    try:
+        found = await release.preview_cohort(actor, row.cohort_id or 0)
+    except Refusal as refusal:
+        raise Refusal("nothing_left", str(refusal)) from refusal
+    return Decision(does=[Line(Code.release, found.name, n=found.people)])
+
+
+async def _release(actor: Actor, row: AuditEntry, seen: int | None) -> Done:
+    decision = await _releasing(actor, row)
+    _as_seen(decision, seen)
+    await release.release_cohort(actor, row.cohort_id or 0)
+    async with get_database().transaction() as session:
+        shown = await history.entry(session, row)
+        written = await session.scalar(
+            select(AuditEntry)
+            .where(
+                AuditEntry.cohort_id == row.cohort_id, AuditEntry.action == "cohort_released",
+                AuditEntry.id > row.id,
+            )
+            .order_by(AuditEntry.id)
+            .limit(1)
+        )  # fmt: skip
+        if written is not None:
+            written.undoes_id = row.id
+    # What takes an adoption back cannot be taken back itself: it is adopted anew.
+    return Done(None, shown, (), tuple(decision.does), (), ())

@@ -81,7 +81,7 @@ def _view(guild_id: int) -> GuildView:
 async def explain(actor: Actor, user_id: int, name: str, discord_id: int) -> Answer:
     """Why this person sees a channel or does not, for moderators.
 
-    `name` is their unique user name, for people who are not here. Eleven SQL statements at most,
+    `name` is their unique user name, for people who are not here. Twelve SQL statements at most,
     however large the server; at most one call to Discord, for its audit log. Raises
     Refusal(not_allowed, channel_not_found), TemporaryError.
     """
@@ -138,8 +138,7 @@ async def _who(session: AsyncSession, view: GuildView, user_id: int, name: str) 
     quiet = person.timed_out_until
     someone = Someone(
         here=person.here,
-        # Until the event came, who is not here has not left as far as the row knows.
-        left_at=(known[1] or utcnow()) if known and not person.here else None,
+        left_at=known[1] if known and not person.here else None,
         bot=person.bot,
         pending=person.pending,
         quiet_until=quiet if quiet is not None and quiet > utcnow() else None,

@@ -234,7 +234,9 @@ class _Draft:
         if self._is_kept(group):
             return False
         if not group.people or group.key in self.hubs:
-            return any(g.people for g in groups if g.key not in self.hubs)
+            # Not by what was said by hand: who names one group's role goes on to the next group.
+            own = (g for g in groups if g.key not in self.hubs | self.wishes.role_of.keys())
+            return any(g.people for g in own)
         mine = {*group.people}
         return sum(bool(g.people) and {*g.people} < mine for g in groups) > 1
 

@@ -27,9 +27,9 @@ class _Undoing(Frame):
             self._group(group)
         self._all_seats()
         self._people()
+        self._expected()
         self._seats()
         self._settings()
-        self._expected()
         for kept in self.trace.kept:
             self._kept(kept)
         touched = {g for g in self.trace.group_ids() if g in self.now.groups}
@@ -110,8 +110,9 @@ class _Undoing(Frame):
         for m in self.now.members.values():
             if m.held.active and m.seat is not None and m.id not in ended:
                 taken[m.group_id].add(m.seat)
+        going = {(e.name, e.group_id) for e in self.result.expected if not e.added}
         for e in self.now.expected:
-            if e.seat is not None:
+            if e.seat is not None and (e.name, e.group_id) not in going:
                 taken[e.group_id].add(e.seat)
         seated: list[tuple[MemberNow, int | None]] = []
         more: dict[int, int] = defaultdict(int)

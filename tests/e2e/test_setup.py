@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -132,7 +132,7 @@ async def test_a_german_server_is_suggested_german_and_berlin(w: World) -> None:
     home = w.env.create_guild(name="Lernhaus", preferred_locale="de")
     flur = home.create_text_channel("flur")
     keys = home.create_role("Leitung", permissions=discord.Permissions(manage_guild=True))
-    lead = home.add_member(w.env.create_user("lead"), roles=[keys])
+    lead: Any = home.add_member(w.env.create_user("lead"), roles=[keys])
     await w.settle()
     shown = await lead.slash(flur, "setup")
     assert "**Language of posts** (suggested)\nDeutsch" in text_of(shown)
@@ -165,8 +165,23 @@ async def test_each_switch_is_saved_at_once(w: World) -> None:
         assert says in text_of(shown), press
         assert offers in buttons(shown), press
         assert press not in buttons(shown), press
+        assert "Undo" in buttons(shown), press
     entries = await history.page(w.guild.id, limit=20)
     assert [e.action for e in entries] == ["settings_changed"] * len(steps)
+
+
+@alone
+async def test_what_was_saved_can_be_taken_back_from_the_panel(w: World) -> None:
+    shown = await w.mod.slash(w.room, "setup")
+    done = await w.mod.click(shown.response, label="Accept all")
+    changed = await w.mod.click(done.response, label="Put it back")
+    preview = await w.mod.click(changed.response, label="Undo")
+    assert preview.ephemeral
+    await w.mod.click(preview.response, label="Undo")
+    assert (await settings.get(w.guild.id)).by_hand == "report"
+    shown = await w.mod.slash(w.room, "settings")
+    assert "by hand**\nOnly reported" in text_of(shown)
+    assert "Undo" not in buttons(shown)
 
 
 @alone
@@ -331,103 +346,13 @@ async def test_a_role_that_was_deleted_meanwhile(w: World) -> None:
     assert await chosen_ids(w) == (None, None)
     keys = w.guild.roles["Moderators"]
     await settings.change(boss(w), moderator_role_id=keys.id)
+    again = w.guild.create_role("Again", permissions=discord.Permissions(manage_guild=True))
+    w.env.backend.add_member_role(w.guild.id, w.mod.id, again.id)
     w.env.backend.delete_role(w.guild.id, keys.id)
     await w.settle()
-    await settings.change(boss(w), moderator_role_id=keys.id)
-    owner = w.env.backend.get_guild(w.guild.id).owner_id
-    assert first_steps  # the panel is looked at by the owner, whom nothing locks out
-    found = await first_steps.steps(Actor(w.guild.id, owner, "owner", moderator=True), "en-US")
-    assert found.values.moderator_role_id == keys.id
-
-
-# --- the zone ----------------------------------------------------------------------------------
-
-
-def at_utc(w: World, hour: int, minute: int) -> str:
-    """Move the simulated clock on to this time of day, UTC."""
-    now = w.env.now()
-    wanted = datetime(now.year, now.month, now.day, hour, minute, tzinfo=UTC)
-    if wanted < now:
-        wanted += timedelta(days=1)
-    w.env.backend.clock.advance((wanted - now).total_seconds())
-    return f"{wanted:%H:%M}"
-
-
-async def ask(w: World, typed: str, shown: Any = None) -> Any:
-    shown = shown or await w.mod.slash(w.room, "setup")
-    label = "Set the time" if "Set the time" in buttons(shown) else "Type it again"
-    form = await w.mod.click(shown.response, label=label)
-    return await w.mod.submit_modal(form, {"time": typed})
-
-
-@alone
-async def test_the_time_gives_cities_and_the_city_is_echoed(w: World) -> None:
-    at_utc(w, 18, 5)
-    cities = await ask(w, "7:05 pm")
-    assert "It is 19:05 there now" in text_of(cities)
-    assert options(cities)[:2] == ["Europe/Berlin", "Europe/Vienna"]
-    first = options(cities)
-    assert len(first) == 25
-    more = await w.mod.click(cities.response, label="More cities")
-    assert not set(options(more)) & set(first)
-    assert "Europe/Prague" in options(more)
-    back = await w.mod.click(more.response, label="Back")
-    assert options(back) == first
-    echo = await w.mod.select(
-        back.response, ["Europe/Berlin"], custom_id=menu(back, "setup_city")
-    )  # fmt: skip
-    assert "**Berlin** (Europe/Berlin), it is **19:05** there now. Right?" in text_of(echo)
-    assert "zone" not in (await settings.get(w.guild.id)).model_fields_set
-    other = await w.mod.click(echo.response, label="No, another city")
-    assert options(other) == first
-    echo = await w.mod.select(
-        other.response, ["Europe/Berlin"], custom_id=menu(other, "setup_city")
-    )  # fmt: skip
-    saved = await w.mod.click(echo.response, label="Yes, that is my time")
-    assert "✅ Saved: time zone Europe/Berlin, it is 19:05 there now." in text_of(saved)
-    assert (await settings.get(w.guild.id)).zone == "Europe/Berlin"
-    entry = (await history.page(w.guild.id))[0]
-    assert (entry.action, entry.after["zone"]) == ("settings_changed", "Europe/Berlin")
-
-
-@alone
-async def test_zones_of_half_an_hour_and_of_a_quarter(w: World) -> None:
-    at_utc(w, 18, 5)
-    shown = await ask(w, "23:35")
-    assert options(shown) == ["Asia/Kolkata", "Asia/Colombo"]
-    shown = await ask(w, "2350")
-    assert options(shown) == ["Asia/Kathmandu"]
-    echo = await w.mod.select(
-        shown.response, ["Asia/Kathmandu"], custom_id=menu(shown, "setup_city")
-    )  # fmt: skip
-    await w.mod.click(echo.response, label="Yes, that is my time")
-    assert (await settings.get(w.guild.id)).zone == "Asia/Kathmandu"
-
-
-@alone
-async def test_a_city_can_be_typed_and_nothing_is_guessed(w: World) -> None:
-    at_utc(w, 18, 5)
-    wrong = await ask(w, "Berlln")
-    assert "“Berlln” is neither a time nor a city that I know" in text_of(wrong)
-    assert "Europe/Berlin" in options(wrong)
-    assert "zone" not in (await settings.get(w.guild.id)).model_fields_set
-    lost = await ask(w, "qqqq *@everyone*", wrong)
-    assert "neither a time nor a city" in text_of(lost)
-    assert "@everyone" not in text_of(lost).replace("@\u200beveryone", "")
-    assert options(lost) == []
-    nowhere = await ask(w, "06:20", lost)  # 11:45 behind or 12:15 ahead: nobody's clock
-    assert "Nowhere is it that time" in text_of(nowhere)
-    echo = await ask(w, "wien", nowhere)
-    assert "**Vienna** (Europe/Vienna), it is **19:05** there now. Right?" in text_of(echo)
-    await w.mod.click(echo.response, label="Yes, that is my time")
-    assert (await settings.get(w.guild.id)).zone == "Europe/Vienna"
-
-
-@alone
-async def test_suggested_cities_lead_to_the_same_echo(w: World) -> None:
-    at_utc(w, 18, 5)
-    wrong = await ask(w, "Kolkatta")
-    echo = await w.mod.select(
-        wrong.response, ["Asia/Kolkata"], custom_id=menu(wrong, "setup_city")
-    )  # fmt: skip
-    assert "**Kolkata** (Asia/Kolkata), it is **23:35** there now. Right?" in text_of(echo)
+    shown = await w.mod.slash(w.room, "settings")
+    assert "Whoever has Manage Server (the chosen role was deleted)" in text_of(shown)
+    cleared = await w.mod.click(shown.response, label="Manage Server decides")
+    assert "✅ **Moderators**\nWhoever has Manage Server" in text_of(cleared)
+    assert "deleted" not in text_of(cleared)
+    assert await chosen_ids(w) == (None, None)

@@ -17,7 +17,8 @@ from core.db.engine import Database
 from core.discord_outbound import commands, set_bot
 from core.operations import first_steps, history, settings
 from core.operations.first_steps import STEPS, Seen, Steps
-from core.systems.telling import moderators_channel
+from core.plan import Gone
+from core.systems.telling import tell_gone
 from core.worker import Worker
 from tests.e2e.test_setup import NO, alone, boss, buttons, menu, private
 from tests.world import World, parts_of, text_of
@@ -102,7 +103,7 @@ async def test_ids_of_another_server_do_nothing_here(w: World) -> None:
     theirs = other.create_role("Kings")
     lobby = other.create_text_channel("lobby")
     keys = other.create_role("Keys", permissions=discord.Permissions(manage_guild=True))
-    stranger = other.add_member(w.env.create_user("stranger"), roles=[keys])
+    stranger: Any = other.add_member(w.env.create_user("stranger"), roles=[keys])
     await w.settle()
     await settings.change(boss(w), by_hand="repair")
     channel = w.bot.get_channel(w.room.id)
@@ -193,17 +194,19 @@ async def test_posts_speak_the_language_that_was_chosen(
 
     @alone
     async def run(w: World) -> None:
-        private(w, "mods", w.guild.roles["Moderators"])
+        room = private(w, "mods", w.guild.roles["Moderators"])
         await w.settle()
+        await settings.change(boss(w), moderator_channel_id=room.id)
         shown = await w.mod.slash(w.room, "setup")
         panel = await w.mod.click(shown.response, label="Deutsch")
         assert "**Language of posts**\nDeutsch" in text_of(panel)
         assert "!" not in text_of(panel)
-        now = await settings.get(w.guild.id)
-        assert first_steps.language_of(w.guild.id, now) == "de"
-        with words.speaking(now.language):
-            assert words.t("Moderators").startswith("!")
-        assert await moderators_channel(w.guild.id) is None
+        await tell_gone(w.guild.id, 0, [Gone("text", 1, "group-1")])
+        await w.mod.click(panel.response, label="English")
+        await tell_gone(w.guild.id, 0, [Gone("text", 2, "group-2")])
+        german, english = room.history()
+        assert german.content.startswith("!")
+        assert not english.content.startswith("!")
 
     await run(database)
 

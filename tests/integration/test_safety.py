@@ -19,6 +19,9 @@ from core.db.models import Base
 from core.errors import MusterError, Refusal
 from core.operations import cohorts, groups, membership, settings
 from core.operations.common import Actor
+from core.reconcile.hand_made import Wishes
+from core.reconcile.roster_list import Row
+from core.reconcile.roster_seats import Placed
 
 MINE, THEIRS = 500, 600
 HERE = Actor(MINE, 1, "mod here", moderator=True)
@@ -85,7 +88,11 @@ async def build(actor: Actor) -> dict[str, int]:
         open_now=True,
     )
     await membership.join(Actor(actor.guild_id, 3, f"{SECRET} person"), made.group_ids[0])
-    return {"cohort": made.id, "group": made.group_ids[0], "other": made.group_ids[1]}
+    assert made.entry_id is not None
+    return {
+        "cohort": made.id, "group": made.group_ids[0], "other": made.group_ids[1],
+        "entry": made.entry_id,
+    }  # fmt: skip
 
 
 def argument(name: str, theirs: dict[str, int]) -> Any:
@@ -94,7 +101,14 @@ def argument(name: str, theirs: dict[str, int]) -> Any:
         "guild_id": MINE, "actor": HERE, "cohort_id": theirs["cohort"],
         "group_id": theirs["group"], "source_id": theirs["group"], "target_id": theirs["other"],
         "group_ids": [theirs["group"]], "user_id": 3, "name": "x", "query": SECRET,
-        "before_id": 10**9, "discord_id": 71, "message_ids": [1], "nickname": "n",
+        "rows": [Row(1, "x", user_id=3)], "username": "x",
+        "placed": [
+            Placed(1, theirs["group"], "participant", "x", 9),
+            Placed(2, theirs["other"], "participant", "x"),
+        ],
+        "before_id": 10**9, "discord_id": 71, "message_ids": [1], "nickname": "n", "code": "x",
+        "entry_id": theirs["entry"], "number": 1, "days": 7,
+        "wishes": Wishes(channels=(71,)), "shown": "0",
         "draft": cohorts.CohortDraft("Mine", date(2099, 1, 1)), "open_now": True,
     }  # fmt: skip
     return values[name]
