@@ -68,7 +68,9 @@ class Newcomer(Visitor):
         self.steps += 1
         await self.inside.get_by_role("combobox", name=select).last.click()
         await self.inside.get_by_role("option", name=option).last.click()
-        await self.inside.locator("#channel-name").click()  # beside it: that was all
+        apply = self.inside.get_by_role("button", name="Apply")
+        if await apply.is_visible():  # a select that takes several
+            await apply.click()
 
     async def fills(self, values: dict[int, str]) -> None:
         """Fill fields of the form by their place, leave the others, and send it."""

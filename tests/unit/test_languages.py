@@ -91,7 +91,7 @@ def _places() -> Iterator[tuple[str, int, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
-            name = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+            name = str(getattr(node.func, "attr", None) or getattr(node.func, "id", ""))
             given: list[tuple[int | str, ast.expr]] = list(enumerate(node.args))
             given += [(k.arg, k.value) for k in node.keywords if k.arg]
             for key, value in given:
