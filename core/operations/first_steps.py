@@ -48,8 +48,10 @@ class Steps:
 async def steps(actor: Actor, locale: str) -> Steps:
     """What was chosen, and for the rest what suits this server and whoever looks at it.
 
-    `locale` is the person's; it counts where the server has no language of its own.
+    `locale` is the person's; it counts where the server has no language of its own. Raises
+    Refusal(not_allowed).
     """
+    actor.must_moderate()
     chosen = await settings.get(actor.guild_id)
     missing = frozenset(STEPS) - chosen.model_fields_set
     suggested = _suggest(actor, chosen, locale) if missing else {}

@@ -164,6 +164,7 @@ async def test_another_server_sees_only_its_own(w: World) -> None:
     await w.settle()
     shown = await stranger.slash(lobby, "muster")
     assert "There is no cohort yet" in text_of(shown)
+    assert shown.response is not None
     listed = await stranger.click(shown.response, label="Cohorts")
     assert "Stats" not in text_of(listed)
 

@@ -17,7 +17,7 @@ from core import operations
 from core.db.engine import Database
 from core.db.models import Base
 from core.errors import MusterError, Refusal
-from core.operations import cohorts, groups, membership, settings
+from core.operations import cohorts, greeting, groups, membership, settings
 from core.operations.common import Actor
 from core.reconcile.hand_made import Wishes
 from core.reconcile.roster_list import Row
@@ -32,6 +32,8 @@ SECRET = "Secret"
 INTERNAL = {
     "membership.freed_seats": "called by the bot for a group that it has just synced",
     "posts.guilds": "which guilds the bot keeps posts in",
+    "retention.delete_left": "by the clock, about servers that Muster left long ago",
+    "retention.note_left": "at the start, about servers that Muster is no longer in",
     "seats.guild_of": "called by the bot for a group that it has just synced",
     "seats.tell_watchers": "called by the bot for a group that it has just synced",
     "seats.waited_for": "which groups the bot looks after",
@@ -108,6 +110,8 @@ def argument(name: str, theirs: dict[str, int]) -> Any:
         ],
         "before_id": 10**9, "discord_id": 71, "message_ids": [1], "nickname": "n", "code": "x",
         "entry_id": theirs["entry"], "number": 1, "days": 7, "locale": "en-GB",
+        "role_id": 72, "arrival": greeting.Arrival.new, "in_dm": str, "in_room": str, "page": 0,
+        "size": 10,
         "wishes": Wishes(channels=(71,)), "shown": "0",
         "draft": cohorts.CohortDraft("Mine", date(2099, 1, 1)), "open_now": True,
     }  # fmt: skip

@@ -141,7 +141,8 @@ def test_the_check_sees_one_that_does(tmp_path: Path, monkeypatch: pytest.Monkey
     code = tmp_path / "x.py"
     code.write_text('show(interaction, f"{n} seats are free")\nview.button("Leave", "x")\n')
     assert len(untranslated(code)) == 2
-    code.write_text('show(interaction, t("{n} seats are free", n=n))\nview.button(t("Leave"), "x")\n')
+    said = 'show(interaction, t("{n} seats are free", n=n))\nview.button(t("Leave"), "x")\n'
+    code.write_text(said)
     assert untranslated(code) == []
 
 
