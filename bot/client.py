@@ -15,8 +15,10 @@ from discord.ext import commands
 
 from bot import errors
 from bot.translator import Translator
+from bot.ui.base import MET
 from core import words
 from core.discord_outbound.pacer import Pacer
+from core.words import t
 from core.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -80,6 +82,27 @@ class Muster(commands.Bot):
         self.worker = worker
         self._tree_memory = tree_memory
         self.first_ready = asyncio.Event()
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """A press of what nobody remembers (a restart, a quarter of an hour) gets a sentence.
+
+        Views and forms note that they met the interaction before this runs; the buttons that last
+        for ever are known by their ids.
+        """
+        kinds = {discord.InteractionType.component, discord.InteractionType.modal_submit}
+        data: Any = interaction.data or {}
+        custom_id = str(data.get("custom_id", ""))
+        met = interaction.extras.get(MET) or custom_id.startswith("muster")
+        if interaction.type not in kinds or met:
+            return
+        words.speak(interaction.locale.value)
+        await errors.say(
+            interaction,
+            t(
+                "This is too old, or Muster was restarted meanwhile. Nothing was changed: open it "
+                "again."
+            ),
+        )
 
     async def setup_hook(self) -> None:
         """Load the cogs, and send the commands if they are not the ones sent last time."""

@@ -13,10 +13,10 @@ from discord.ext import commands
 from bot import checks
 from bot.client import Muster
 from bot.cogs.choices import cohort_choices, cohort_id, group_choices, group_id
-from bot.ui import answer
+from bot.ui import answer, lasting
 from bot.ui import group_cards as ui
-from bot.ui.base import View
 from bot.ui.cohorts import KEPT
+from bot.ui.lasting import LastingView
 from bot.ui.release_steps import ask_release_group
 from bot.ui.results import look_after, sync_groups
 from bot.ui.undo import undo_view
@@ -37,22 +37,16 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
     """The group with buttons for what can be done with it now."""
     actor = await checks.moderator(interaction)
     group, inside = await roster.of_group(actor.guild_id, chosen_id)
-    view = View()
+    view = LastingView()
     if group.status in LIVE:
-        view.add_button(t("Edit"), _button(ask_edit, chosen_id))
+        view.button(t("Edit"), "group_edit", chosen_id)
         if inside.people and not inside.channels:
-            view.add_button(t("Create channels"), _button(open_now, chosen_id))
-        view.add_button(t("Archive"), _button(ask_archive, chosen_id))
+            view.button(t("Create channels"), "group_open", chosen_id)
+        view.button(t("Archive"), "group_archive", chosen_id)
     if inside.adopted:
-        view.add_button(t("Release"), _button(ask_release_group, chosen_id))
+        view.button(t("Release"), "group_release", chosen_id)
+    view.button(t("Home"), "home", row=1)
     await answer.show(interaction, ui.card(group, inside), view)
-
-
-def _button(then: Callable[[discord.Interaction, int], Any], chosen_id: int) -> Any:
-    async def pressed(interaction: discord.Interaction) -> None:
-        await then(interaction, chosen_id)
-
-    return pressed
 
 
 async def ask_new(interaction: discord.Interaction, chosen_id: int) -> None:
@@ -160,6 +154,13 @@ async def ask_merge(interaction: discord.Interaction, source_id: int, target_id:
         look_after(press, ids)
 
     await answer.ask(interaction, ui.merge_preview(*preview), do_it, danger=True)
+
+
+for _action, _ask in (
+    ("group_edit", ask_edit), ("group_open", open_now), ("group_archive", ask_archive),
+    ("group_release", ask_release_group),
+):  # fmt: skip
+    lasting.on_press(_action)(_ask)
 
 
 async def _chosen(

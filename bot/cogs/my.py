@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -16,7 +19,7 @@ from bot.ui.lasting import Interaction, LastingView
 from bot.ui.text import plain
 from core import sync
 from core.errors import Refusal
-from core.operations import groups, membership
+from core.operations import groups, membership, mine
 from core.operations.common import Actor
 from core.operations.groups import GroupView
 from core.words import t
@@ -26,8 +29,8 @@ async def show_home(interaction: Interaction, page: int = 0) -> None:
     """The private home."""
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
-    mine = await groups.of_member(actor.guild_id, actor.user_id)
-    await lasting.show(interaction, *ui.home(mine, page, pending=is_pending(actor)))
+    own = await groups.of_member(actor.guild_id, actor.user_id)
+    await lasting.show(interaction, *ui.home(own, page, pending=is_pending(actor)))
 
 
 async def _mine(actor: Actor, group_id: int) -> GroupView:
@@ -92,6 +95,42 @@ async def _leave_do(interaction: Interaction, group_id: int) -> None:
     text = t("You left **{group}**.", group=plain(left.previous_name or ""))
     await lasting.show(interaction, text, view)
     follow_up(interaction, group_id)
+
+
+@lasting.on_press("my_settings")
+async def _settings(interaction: Interaction, _number: int) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.actor_of(interaction)
+    await lasting.show(interaction, *ui.settings(await mine.settings(actor)))
+
+
+@lasting.on_press("my_messages")
+async def _messages(interaction: Interaction, on: int) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.actor_of(interaction)
+    await lasting.show(interaction, *ui.settings(await mine.change(actor, messages=bool(on))))
+
+
+@lasting.on_pick("my_language")
+async def _language(interaction: Interaction, _number: int, values: list[str]) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.actor_of(interaction)
+    chosen = None if values[0] == "server" else values[0]
+    await lasting.show(interaction, *ui.settings(await mine.change(actor, language=chosen)))
+
+
+@lasting.on_press("my_data")
+async def _data(interaction: Interaction, _number: int) -> None:
+    """A file only for the person who asks."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    actor = await checks.actor_of(interaction)
+    text = json.dumps(await mine.data(actor), ensure_ascii=False, indent=2)
+    file = discord.File(io.BytesIO(text.encode()), "my-data.json")
+    await interaction.followup.send(
+        t("Everything that Muster knows about you on this server. Only you can see this."),
+        file=file,
+        ephemeral=True,
+    )
 
 
 class My(commands.Cog):

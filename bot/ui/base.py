@@ -11,6 +11,7 @@ from bot import errors
 from core import words
 from core.words import t
 
+MET = "met"  # in an interaction's extras: a view or form of this process has it
 TIMEOUT = 14 * 60  # seconds; an interaction's token lives for 15 minutes
 
 Handler = Callable[[discord.Interaction], Coroutine[Any, Any, None]]
@@ -25,6 +26,7 @@ class View(discord.ui.View):
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
         """Nobody is refused here; what follows speaks the person's language."""
         words.speak(interaction.locale.value)
+        interaction.extras[MET] = True
         return True
 
     async def on_error(
@@ -72,6 +74,7 @@ class Modal(discord.ui.Modal):
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
         """Nobody is refused here; what follows speaks the person's language."""
         words.speak(interaction.locale.value)
+        interaction.extras[MET] = True
         return True
 
     async def on_error(  # type: ignore[override]  # discord.py's own signature for modals

@@ -6,7 +6,7 @@ import discord
 
 from bot import checks
 from bot.ui.answer import acknowledge, show
-from bot.ui.base import View
+from bot.ui.lasting import LastingView
 from bot.ui.text import lines, plain
 from core.operations import check
 from core.reconcile.doctor import Finding
@@ -37,6 +37,5 @@ async def show_check(interaction: discord.Interaction) -> None:
             channels=tn("{n} channel", "{n} channels", n.channels),
             roles=tn("{n} role", "{n} roles", n.roles),
         )
-    view = View()
-    view.add_button(t("Check again"), show_check)
+    view = LastingView().button(t("Check again"), "home_check").button(t("Home"), "home")
     await show(interaction, text, view)

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import discord
 
 from bot import checks
-from bot.ui import answer
+from bot.ui import answer, lasting
 from bot.ui import cohorts as ui
 from bot.ui.base import View
+from bot.ui.lasting import LastingView
 from bot.ui.release_steps import ask_release_cohort
 from bot.ui.results import look_after, sync_groups
 from bot.ui.text import plain
@@ -228,21 +229,22 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
     cohort, rosters, today = await _facts(interaction, chosen_id)
     states = await overview.status(interaction.guild_id or 0)
     trouble = {s.group_id for s in states if s.status == "parked" or s.by_hand or s.deleted}
-    view = View()
+    view = LastingView()
     if cohort.status in {"draft", "open"}:
-        view.add_button(t("Edit"), _button(ask_edit, chosen_id))
+        view.button(t("Edit"), "cohort_edit", chosen_id)
         if cohort.status == "draft":
-            view.add_button(t("Open"), _button(ask_open, chosen_id))
-        view.add_button(t("Close"), _button(ask_close, chosen_id))
-        view.add_button(t("Cancel cohort"), _button(ask_cancel, chosen_id))
+            view.button(t("Open"), "cohort_open", chosen_id)
+        view.button(t("Close"), "cohort_close", chosen_id)
+        view.button(t("Cancel cohort"), "cohort_cancel", chosen_id)
     if any(r.adopted for r in rosters.values()):
-        view.add_button(t("Release"), _button(ask_release_cohort, chosen_id))
+        view.button(t("Release"), "cohort_release", chosen_id)
+    view.button(t("Home"), "home", row=1)
     number = len(trouble & set(cohort.group_ids))
     await answer.show(interaction, ui.card(cohort, rosters, number, today), view)
 
 
-def _button(ask: Callable[[discord.Interaction, int], Any], chosen_id: int) -> Any:
-    async def pressed(interaction: discord.Interaction) -> None:
-        await ask(interaction, chosen_id)
-
-    return pressed
+for _action, _ask in (
+    ("cohort_edit", ask_edit), ("cohort_open", ask_open), ("cohort_close", ask_close),
+    ("cohort_cancel", ask_cancel), ("cohort_release", ask_release_cohort),
+):  # fmt: skip
+    lasting.on_press(_action)(_ask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from core.clock import utcnow
 from core.db.engine import Database
 from core.discord_outbound import set_bot
 from core.errors import Refusal
-from core.operations import cohorts, groups, membership, settings
+from core.operations import cohorts, groups, home, membership, mine, settings
 from core.operations.common import Actor
 from tests.world import World, text_of, world
 
@@ -187,3 +188,55 @@ async def test_panels_survive_a_restart_and_what_was_deleted(w: World) -> None:
     await cohorts.cancel(boss(w), int(chosen))
     card = await w.mod.select(listed.response, values=[chosen])
     assert "cancelled" in text_of(card).lower()
+
+
+@alone
+async def test_a_step_from_before_a_restart_is_a_sentence(w: World) -> None:
+    form = await w.mod.slash(w.room, "cohort create")
+    names = {"name": "Chess", "start": "2026-05-04", "meetings": "8", "groups": "2", "seats": "4"}
+    preview = await w.mod.submit_modal(form, names)
+    w.bot = Muster(w.worker, rest_per_second=50)
+    set_bot(w.bot)
+    await w.env.restart_bot(w.bot)
+    await w.settle()
+    assert preview.response is not None
+    answer = await w.mod.click(preview.response, label="Create all")
+    assert "Nothing was changed: open it again." in text_of(answer)
+    assert (await home.cohorts(w.guild.id, page=0, size=5))[1] == 0
+
+
+@alone
+async def test_a_card_works_after_a_restart(w: World) -> None:
+    await season(w)
+    card = await w.mod.slash(w.room, "cohort show", cohort="Stats")
+    w.bot = Muster(w.worker, rest_per_second=50)
+    set_bot(w.bot)
+    await w.env.restart_bot(w.bot)
+    await w.settle()
+    assert buttons(card) == ["Edit", "Close", "Cancel cohort", "Home"]
+    asked = await w.mod.click(card.response, label="Close")
+    assert "Do it" in buttons(asked)
+
+
+@alone
+async def test_what_a_person_decides_about_themselves(w: World) -> None:
+    first, _ = await season(w)
+    me = w.members[0]
+    await membership.join(person(w, 0), first)
+    await w.settle()
+    panel = await me.click((await me.slash(w.room, "my")).response, label="My settings")
+    assert "Messages to you: on" in text_of(panel)
+    off = await me.click(panel.response, label="Turn messages off")
+    assert "Messages to you: off" in text_of(off)
+    german = await me.select(off.response, values=["de"])
+    assert "Their language: Deutsch" in text_of(german)
+    assert await mine.settings(person(w, 0)) == mine.Mine(messages=False, language="de")
+    told = await me.click(german.response, label="My data")
+    message = told.response
+    assert message is not None
+    found = json.loads(await message.attachments[0].read())
+    assert [g["group"] for g in found["groups"]] == ["Group 1"]
+    assert found["settings"]["language"] == "de"
+    assert message.ephemeral
+    (_, other) = [await mine.data(person(w, n)) for n in (0, 1)]
+    assert other["groups"] == []

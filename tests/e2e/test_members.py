@@ -184,7 +184,7 @@ async def test_a_full_group_offers_to_tell(w: World, database: Database) -> None
     listed = await me.slash(w.room, "groups")
     await join(w, other)
     refused = await pick(me, listed.response, "join", "Group 1 · Stats")
-    assert "is full (1 seats)" in shown(refused)
+    assert "is full (1 seat)" in shown(refused)
     assert await active(database, me) == []
     watching = await me.click(refused.response, label="Tell me when a seat is free")
     assert "I tell you once" in shown(watching)

@@ -42,7 +42,7 @@ async def test_create_all(w: World) -> None:
     assert "Stats autumn: open for joining" in preview.response.content
     assert "3 groups" in preview.response.content
     assert "0 failed" in preview.response.content
-    assert preview.response.components == []
+    assert labels(preview.response) == ["Undo"]
     assert not done.followups
     shown = await cohorts.show(w.guild.id, 1)
     assert (shown.status, len(shown.groups), shown.access_mode) == ("open", 3, "overwrites")

@@ -40,6 +40,7 @@ INTERNAL = {
 }
 # Written for one guild as a whole; they name nothing of it that could be another's.
 NO_NAMES = {
+    "overview.names": "needs a Discord",
     "posts.publish": "needs a Discord",
     "posts.refresh": "needs a Discord",
     "settings.change": "has a test of its own below",
