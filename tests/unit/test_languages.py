@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -35,6 +36,7 @@ LIMITS: dict[tuple[str, int | str], int] = {
 _OPTION = re.compile(r"[-_'\w]{1,32}")
 
 
+@cache
 def messages(code: str) -> list[Message]:
     return [m for m in catalog.update(code) if m.id]
 
