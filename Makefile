@@ -2,6 +2,8 @@
 # the first one that needs something makes .venv and installs the pinned packages into it.
 
 SHELL := /bin/sh
+# Where it is set, every process compiles all that it imports: seconds for each start of the bot.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 
 # The first of these that is 3.11 or newer; `make PYTHON=/path/to/python …` chooses another.
