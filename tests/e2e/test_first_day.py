@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 from playwright.async_api import async_playwright, expect
 
 from bot.demo.town import MEMBERS, QUIET
@@ -23,6 +24,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed on this machine"),
 ]
 
+PATIENCE = 6  # times five seconds
 MODERATOR = "Mira Novak"
 FORTY = [name for name, _ in MEMBERS] + [full.split()[0].lower() for full in QUIET]
 SCREENS = {"desk": (1000, 760), "phone": (390, 844)}
@@ -45,6 +47,17 @@ class Newcomer(Visitor):
         await card.get_by_role("button", name="Messages").click()
         await expect(self.page.locator("#who-name")).to_have_text(person)
 
+    async def sees_own_group(self, person: str, cohort: str) -> None:
+        """Somebody who was imported has a channel of that cohort, and can open it."""
+        back = self.page.get_by_role("button", name="Back to the people")
+        if await back.is_visible():
+            await back.click()
+        card = self.page.locator(f'.person[data-person="{person}"]')
+        await card.locator(f'button[title="{cohort}"]').first.click()
+        await expect(self.page.locator("#who-name")).to_have_text(person)
+        await self.says("New in this group")
+        await self.look()
+
     async def asks(self, command: str, description: str, *options: tuple[str, str]) -> None:
         """Type a command, choose what its options offer, send it."""
         self.steps += 1
@@ -55,9 +68,14 @@ class Newcomer(Visitor):
         await self.page.keyboard.press("Enter")
         await expect(self.inside.get_by_label(f"Command {command}")).to_be_visible()
         for typed, offered in options:
+            choice = self.inside.get_by_role("option").filter(has_text=offered).first
             await self.page.keyboard.type(typed)
-            choice = self.inside.get_by_role("option").filter(has_text=offered)
-            await choice.first.click()
+            for _ in range(PATIENCE):  # a busy machine may fail to offer anything: ask again
+                with suppress(PlaywrightTimeout):
+                    await choice.click(timeout=5_000)
+                    break
+                await self.page.keyboard.press("Backspace")
+                await self.page.keyboard.type(typed[-1])
         await self.inside.locator("#send-message").click()
 
     async def presses(self, button: str) -> None:
@@ -153,9 +171,10 @@ async def _mistake(mira: Newcomer) -> None:
         "/member move", "Move somebody", ("Ada", "Ada Brandt"), ("Group 6", "Group 6 · Chess")
     )
     await mira.presses("Do it")
-    await mira.says("Ada Brandt")
+    await mira.says("is a member of")
     await mira.look()
     await mira.presses("Undo")
+    await mira.says("This happens")
     await mira.look()
     await mira.presses("Undo")
     await mira.says("Taken back")
@@ -169,11 +188,8 @@ async def test_the_first_day(screen: str) -> None:
         await (_adopt if screen == "desk" else _create)(mira)
         if screen == "desk":
             await _create(mira)
-        before = mira.steps
         await _import(mira)
-        await mira.goes("Ada Brandt", "group-1")
-        await mira.look()
-        assert before
+        await mira.sees_own_group("Jonas Weber", "Chess winter")
         await mira.goes(MODERATOR, "general")
         await _mistake(mira)
         if screen == "phone":
