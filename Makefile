@@ -16,8 +16,8 @@ PY := $(VENV)/bin/python
 # A stamp is written after an installation went through, so each lock file is installed once.
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
-# Three workers for two cores: many tests wait for processes that they start, kill or time out.
-WORKERS ?= 3
+# Four workers for two cores: many tests wait for processes that they start, kill or time out.
+WORKERS ?= 4
 UV_VERSION := 0.13.9
 
 .PHONY: help run demo test bench backup restore lint format words coverage lock clean

@@ -25,11 +25,13 @@ def nonce_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:25]
 
 
-def _mentions(user_ids: Sequence[int]) -> discord.AllowedMentions:
-    if not user_ids:
+def _mentions(user_ids: Sequence[int], role_id: int | None = None) -> discord.AllowedMentions:
+    if not user_ids and role_id is None:
         return discord.AllowedMentions.none()
     return discord.AllowedMentions(
-        everyone=False, roles=False, users=[discord.Object(u) for u in user_ids[:100]]
+        everyone=False,
+        roles=[discord.Object(role_id)] if role_id is not None else False,
+        users=[discord.Object(u) for u in user_ids[:100]],
     )
 
 
@@ -39,9 +41,12 @@ async def send_channel_message(
     *,
     view: Any = None,
     mention: Sequence[int] = (),
+    role: int | None = None,
     key: str | None = None,
 ) -> Outcome:
-    """Post in a channel; the outcome's value is the message. Only `mention` is notified.
+    """Post in a channel; the outcome's value is the message.
+
+    Only the people in `mention` and whoever has the `role` are notified.
 
     With `key` the same message is not posted twice within Discord's "past few minutes".
     """
@@ -53,7 +58,7 @@ async def send_channel_message(
     if view is not None:
         extra["view"] = view
     return await attempt(
-        channel.send(message[:CONTENT_LIMIT], allowed_mentions=_mentions(mention), **extra)
+        channel.send(message[:CONTENT_LIMIT], allowed_mentions=_mentions(mention, role), **extra)
     )
 
 

@@ -1,12 +1,17 @@
-"""What moderators are told by themselves: once, in their channel, pinging nobody."""
+"""What moderators are told by themselves: once, in their channel.
+
+Their role is notified of what newly needs a person, and of a whole batch of it once.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
+from core.clock import utcnow
 from core.config import GuildSettings
 from core.db.engine import get_database
 from core.db.models import Group, Guild
@@ -18,6 +23,10 @@ from core.plan import THE, Gone
 from core.words import again, pack, speaking, t
 
 log = structlog.get_logger(__name__)
+
+# A missing permission makes many groups give up in one go; that is one reason to look, not many.
+QUIET = timedelta(minutes=10)
+_called: dict[int, datetime] = {}  # by guild: when its moderators were last notified
 
 
 async def _settings(guild_id: int) -> GuildSettings:
@@ -32,10 +41,27 @@ async def moderators_channel(guild_id: int) -> int | None:
     return (await _settings(guild_id)).moderator_channel_id
 
 
-async def tell_moderators(guild_id: int, text: str, *, key: str) -> bool:
+def shown(name: str) -> str:
+    """A name as people typed it, in a post: markdown and mentions in it do nothing."""
+    return re.sub(r"([\\`*_~|])", r"\\\1", name).replace("@", "@\u200b").replace("<", "<\u200b")
+
+
+def _call(guild_id: int, settings: GuildSettings) -> int | None:
+    """The moderator role, where it is to be notified now."""
+    now, last = utcnow(), _called.get(guild_id)
+    if settings.moderator_role_id is None or (last is not None and last <= now < last + QUIET):
+        return None
+    _called[guild_id] = now
+    return settings.moderator_role_id
+
+
+async def tell_moderators(
+    guild_id: int, text: str, *, key: str, needs_person: bool = False
+) -> bool:
     """Post in the moderators' channel; False where there is none or it cannot be posted to.
 
-    What t() made is said in the server's language. `key` must not depend on a language.
+    What t() made is said in the server's language. `key` must not depend on a language. What newly
+    needs a person notifies the moderator role.
     """
     settings = await _settings(guild_id)
     channel = settings.moderator_channel_id
@@ -44,7 +70,10 @@ async def tell_moderators(guild_id: int, text: str, *, key: str) -> bool:
     if channel is None:
         log.warning("nobody_to_tell", guild_id=guild_id, text=text)
         return False
-    outcome = await send_channel_message(channel, text, key=key)
+    role = _call(guild_id, settings) if needs_person else None
+    if role is not None:
+        text = f"{text}\n<@&{role}>"
+    outcome = await send_channel_message(channel, text, role=role, key=key)
     if not outcome:
         log.warning("telling_failed", guild_id=guild_id, error=outcome.text, text=text)
     return bool(outcome)
@@ -58,11 +87,12 @@ async def tell_gave_up(facts: Facts, error: str) -> None:
             "⚠️ **{group}** · {cohort}: access is not complete. {error} "
             "`/check` names what is missing; Muster looks again by itself once it changed. "
             "Details: `/sync status`.",
-            group=group.name,
-            cohort=group.cohort_name,
+            group=shown(group.name),
+            cohort=shown(group.cohort_name),
             error=sentence(again(error)),
         )
-    await tell_moderators(group.guild_id, text, key=f"gave-up:{group.id}:{pack(error)}")
+    key = f"gave-up:{group.id}:{pack(error)}"
+    await tell_moderators(group.guild_id, text, key=key, needs_person=True)
 
 
 async def tell_gone(guild_id: int, group_id: int, gone: Sequence[Gone]) -> None:
@@ -74,10 +104,11 @@ async def tell_gone(guild_id: int, group_id: int, gone: Sequence[Gone]) -> None:
         text = t(
             "⚠️ **{group}**: {what} was deleted on Discord. Nothing was made again. "
             "To bring it back, press **Repair** in `/sync status`.",
-            group=known or t("a group"),
-            what=", ".join(t(THE[g.kind], name=g.name) for g in gone),
+            group=shown(known) if known else t("a group"),
+            what=", ".join(t(THE[g.kind], name=shown(g.name)) for g in gone),
         )
-    await tell_moderators(guild_id, text, key=f"gone:{gone[0].object_id}")
+    key = f"gone:{gone[0].object_id}"
+    await tell_moderators(guild_id, text, key=key, needs_person=True)
 
 
 def wake_later(system: str, group_id: int, at: datetime) -> None:

@@ -4,4 +4,5 @@ from tests.bench import sweep  # noqa: F401, I001 - the order of these lines is 
 from tests.bench import access  # noqa: F401
 from tests.bench import sockets  # noqa: F401
 from tests.bench import why  # noqa: F401
+from tests.bench import home  # noqa: F401
 from tests.bench import importing  # noqa: F401

@@ -58,7 +58,7 @@ async def ask(size: Size, times: int) -> Asked:
     """A moderator asks about one person after another, each in a channel of their group."""
     async with town("ours", size) as t:
         guild = GuildHandle(t.env, t.env.backend.get_guild(t.built.guild_ids[0]))
-        mod, room = _moderator(t, guild)
+        mod, room = moderator(t, guild)
         await t.env.settle()
         asked = Asked()
         cases = [(p, g.channel_ids[0]) for g in t.built.groups if g.channel_ids for p in g.people]
@@ -76,7 +76,7 @@ async def ask(size: Size, times: int) -> Asked:
     return asked
 
 
-def _moderator(t: Town, guild: GuildHandle) -> tuple[Any, Any]:
+def moderator(t: Town, guild: GuildHandle) -> tuple[Any, Any]:
     """Somebody with Manage Server, and a room to ask in."""
     room = guild.create_text_channel("general")
     keys = guild.create_role("Keys", permissions=discord.Permissions(manage_guild=True))

@@ -240,3 +240,24 @@ async def test_what_a_person_decides_about_themselves(w: World) -> None:
     assert message.ephemeral
     (_, other) = [await mine.data(person(w, n)) for n in (0, 1)]
     assert other["groups"] == []
+
+
+@alone
+async def test_what_newly_needs_a_person_calls_the_moderators_once(w: World) -> None:
+    both = await season(w, name="Stats <@1> **x**")
+    for number, group in enumerate(both):
+        await membership.join(person(w, number), group)
+    await w.worker.sweep()
+    await w.settle()
+    role = w.guild.roles["Moderators"].id
+    await settings.change(boss(w), moderator_channel_id=w.room.id, moderator_role_id=role)
+    await w.settle()
+    for group in both:
+        text_id = (await groups.show(w.guild.id, group)).text_id
+        assert text_id is not None
+        w.env.backend.delete_channel(text_id)
+    await w.settle()
+    told = [m for m in w.room.history() if "was deleted on Discord" in m.content]
+    assert len(told) == 2
+    assert sum(f"<@&{role}>" in m.content for m in told) == 1
+    assert [m.raw_role_mentions for m in told if f"<@&{role}>" in m.content] == [[role]]

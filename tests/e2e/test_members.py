@@ -159,7 +159,13 @@ async def test_join_says_which_channels(w: World) -> None:
     home = await me.click(joined.response, label="My groups")
     assert "**Group 1** · Stats" in shown(home)
     assert f"<#{group.text_id}>" in shown(home)
-    assert labels(home.response) == ["Switch", "Leave", "All groups", "I can't see my group"]
+    assert labels(home.response) == [
+        "Switch",
+        "Leave",
+        "All groups",
+        "I can't see my group",
+        "My settings",
+    ]
     again = await me.click(home.response, label="All groups")
     assert "✅ **Group 1** · you are here" in shown(again)
     assert "Group 1 · Stats" not in choices(again.response, "join")

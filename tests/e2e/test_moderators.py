@@ -232,7 +232,7 @@ async def test_show_with_buttons(w: World) -> None:
     assert "**Stats** · 📝 draft" in text
     assert "0 people in 3 groups" in text
     assert "⚪ **Group 2** · 0 of 8 seats taken · no channels yet" in text
-    assert labels(last(card)) == ["Edit", "Open", "Close", "Cancel cohort"]
+    assert labels(last(card)) == ["Edit", "Open", "Close", "Cancel cohort", "Home"]
     form = await w.mod.click(last(card), label="Edit")
     assert defaults(form)["name"] == "Stats"
     await w.mod.click(last(card), label="Open")
@@ -286,7 +286,7 @@ async def test_close(w: World) -> None:
         assert "“Stats” is closed already" in text_of(refused)
     card = await w.mod.slash(w.room, "cohort show", cohort="Stats")
     assert "📦 closed" in text_of(card)
-    assert labels(last(card)) == []
+    assert labels(last(card)) == ["Home"]
 
 
 @on_discord

@@ -269,7 +269,7 @@ async def in_a_world(server: EmbeddedPostgres, template: str, steps: list[Any]) 
 
 
 @settings(
-    max_examples=10, deadline=None, derandomize=True,
+    max_examples=6, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(steps=STEPS)
