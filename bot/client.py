@@ -108,13 +108,10 @@ class Muster(commands.Bot):
         """Load the cogs, and send the commands if they are not the ones sent last time."""
         for cog in COGS:
             await self.load_extension(cog)
-        translator = Translator()
-        await self.tree.set_translator(translator)
-        payload = [
-            await c.get_translated_payload(self.tree, translator) for c in self.tree.get_commands()
-        ]
+        await self.tree.set_translator(Translator())
+        payload = [c.to_dict(self.tree) for c in self.tree.get_commands()]
         digest = hashlib.sha256(
-            json.dumps([self.application_id, payload], sort_keys=True).encode()
+            json.dumps([self.application_id, payload, words.digest()], sort_keys=True).encode()
         ).hexdigest()
         memory = self._tree_memory
         if memory is not None and memory.exists() and memory.read_text() == digest:

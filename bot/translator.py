@@ -24,6 +24,8 @@ class Translator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         """None: Discord shows the English text."""
+        if words.nearest(locale.value) == words.SOURCE:
+            return None
         if context.location in _NAMES and not isinstance(context.data, app_commands.ContextMenu):
             return None
         return words.of_command(string.message, locale.value)

@@ -8,6 +8,7 @@ it returns is a plain `str` that also remembers how it was made, so that a text 
 from __future__ import annotations
 
 import gettext
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,6 +99,12 @@ def of_command(text: str, locale: str) -> str | None:
     code = nearest(locale)
     found = _catalog(code).pgettext(COMMAND, text)
     return found if code != SOURCE and found != text else None
+
+
+def digest() -> str:
+    """Changes when any translation does."""
+    files = sorted(FOLDER.glob("*.po"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def again(value: Any) -> Any:

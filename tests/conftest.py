@@ -13,7 +13,6 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import asyncpg
 import pytest
@@ -26,7 +25,7 @@ from core.db.engine import Database, set_database
 # elsewhere: processes that are killed, property tests, second walks through the same code.
 UNCOUNTED = {
     "test_adopt_walk", "test_bench_counts", "test_crash", "test_demo_walk", "test_discord_server",
-    "test_discord_server_trouble", "test_first_day", "test_language", "test_languages",
+    "test_discord_server_trouble", "test_first_day", "test_language", "test_language_later",
     "test_moderators_rights", "test_permissions_properties", "test_setup_rights", "test_trouble",
     "test_undo_property",
 }  # fmt: skip
@@ -143,7 +142,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=weight)
     for item in items:
-        # Of the walks through the simulated Discord, which share most of their way, every other.
-        odd = "/e2e/" in str(item.path) and crc32(item.nodeid.encode()) % 2
-        if item.path.stem in UNCOUNTED or odd:
+        if item.path.stem in UNCOUNTED:
             item.add_marker(pytest.mark.no_cover)  # pytest-cov's own marker

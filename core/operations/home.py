@@ -195,7 +195,11 @@ async def _needs(session: AsyncSession, guild_id: int, full: int) -> Needs:
         .where(SeatWatch.guild_id == guild_id, SeatWatch.told_at.is_(None))
     )
     expected = await session.scalar(
-        select(func.count()).select_from(Expected).where(Expected.guild_id == guild_id)
+        select(func.count())
+        .select_from(Expected)
+        .join(Group, Group.id == Expected.group_id)
+        .join(Cohort, Cohort.id == Group.cohort_id)
+        .where(*_running(guild_id))
     )
     return Needs(
         gave_up=states[0],
@@ -283,7 +287,7 @@ async def expected(guild_id: int) -> list[tuple[str, str]]:
         select(Expected.name, Group.name, Cohort.name)
         .join(Group, Group.id == Expected.group_id)
         .join(Cohort, Cohort.id == Group.cohort_id)
-        .where(Expected.guild_id == guild_id)
+        .where(*_running(guild_id))
         .order_by(Cohort.id, Group.id, Expected.name)
     )
     async with get_database().transaction() as session:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,37 +13,18 @@ import discord
 import core
 from bot.ui.history import SENTENCES, sentence
 from core.clock import utcnow
-from core.db.engine import Database
-from core.errors import Refusal
 from core.operations import cohorts, groups, membership, settings, undo
 from core.operations.common import Actor
 from core.operations.history import Entry
-from tests.world import World, text_of, world
-
-
-def alone(test: Callable[[World], Awaitable[None]]) -> Callable[[Database], Awaitable[None]]:
-    """Run a test within its own world. No fixture: SimCord's clock belongs to one task."""
-
-    async def run(database: Database) -> None:
-        async with world(database) as w:
-            await test(w)
-            # SimCord keeps what the ladder answered; only refusals were meant to happen.
-            for error in w.env.errors:
-                assert isinstance(getattr(error, "original", error), Refusal), error
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
-
-
-def boss(w: World) -> Actor:
-    return Actor(w.guild.id, w.mod.id, "mod", moderator=True)
+from tests.e2e._acting import mod_of, on_discord
+from tests.world import World, text_of
 
 
 async def season(w: World) -> list[int]:
     """An open cohort "Stats" of two groups; its group ids."""
     start = (utcnow() + timedelta(days=30)).date()
     draft = cohorts.CohortDraft("Stats", start, groups=2)
-    return (await cohorts.create(boss(w), draft, open_now=True)).group_ids
+    return (await cohorts.create(mod_of(w), draft, open_now=True)).group_ids
 
 
 def labels(result: Any) -> list[str]:
@@ -57,10 +38,10 @@ def labels(result: Any) -> list[str]:
 # --- /check ------------------------------------------------------------------------------------
 
 
-@alone
+@on_discord
 async def test_check_names_what_is_missing(w: World) -> None:
     await w.mod.slash(w.room, "settings")
-    await settings.change(boss(w), moderator_channel_id=w.room.id)
+    await settings.change(mod_of(w), moderator_channel_id=w.room.id)
     fine = await w.mod.slash(w.room, "check")
     assert "Everything is right: " in text_of(fine), text_of(fine)
     assert "0 channels and 0 roles were looked at" in text_of(fine)
@@ -81,7 +62,7 @@ async def test_check_names_what_is_missing(w: World) -> None:
     assert "Everything is right" in text_of(again)
 
 
-@alone
+@on_discord
 async def test_check_says_that_nobody_is_told(w: World) -> None:
     words = text_of(await w.mod.slash(w.room, "check"))
     assert "No moderators' channel is chosen" in words
@@ -176,15 +157,15 @@ def test_every_sentence_stands_with_empty_details() -> None:
         assert said.startswith(("person7", "person8")), said
 
 
-@alone
+@on_discord
 async def test_history_in_sentences(w: World) -> None:
     first, second = await season(w)
     ben = w.members[0]
     await membership.join(Actor(w.guild.id, ben.id, ben.name), first)
-    await membership.move(boss(w), second, ben.id, ben.name)
-    await membership.remove(boss(w), second, ben.id, "*spam* @everyone")
-    await groups.edit(boss(w), second, seats=9)
-    await settings.change(boss(w), by_hand="repair")
+    await membership.move(mod_of(w), second, ben.id, ben.name)
+    await membership.remove(mod_of(w), second, ben.id, "*spam* @everyone")
+    await groups.edit(mod_of(w), second, seats=9)
+    await settings.change(mod_of(w), by_hand="repair")
     shown = await w.mod.slash(w.room, "history")
     told = text_of(shown).splitlines()
     assert shown.ephemeral
@@ -210,10 +191,10 @@ async def test_history_in_sentences(w: World) -> None:
     )
 
 
-@alone
+@on_discord
 async def test_history_pages(w: World) -> None:
     for n in range(23):
-        await settings.change(boss(w), keep_nicknames=bool(n % 2))
+        await settings.change(mod_of(w), keep_nicknames=bool(n % 2))
     first = await w.mod.slash(w.room, "history")
     assert len(text_of(first).splitlines()) == 10
     assert labels(first) == ["Undo one of these…", "Older"]
@@ -227,7 +208,7 @@ async def test_history_pages(w: World) -> None:
     assert labels(back) == ["Undo one of these…", "Older", "Newer"]
 
 
-@alone
+@on_discord
 async def test_nothing_of_another_guild(w: World) -> None:
     await season(w)
     other = w.env.create_guild(name="Elsewhere")
@@ -244,15 +225,15 @@ async def test_nothing_of_another_guild(w: World) -> None:
 # --- rights ----------------------------------------------------------------------------------
 
 
-@alone
+@on_discord
 async def test_rights_count_at_the_moment_of_each_press(w: World) -> None:
     crew = w.guild.create_role("Crew")
-    await settings.change(boss(w), keep_nicknames=False)
+    await settings.change(mod_of(w), keep_nicknames=False)
     checked = await w.mod.slash(w.room, "check")
     for n in range(10):
-        await settings.change(boss(w), keep_nicknames=not n % 2)
+        await settings.change(mod_of(w), keep_nicknames=not n % 2)
     pages = await w.mod.slash(w.room, "history")
-    await settings.change(boss(w), moderator_role_id=crew.id)
+    await settings.change(mod_of(w), moderator_role_id=crew.id)
     await w.settle()
     no = "Only moderators can do that"
     for command in ("check", "history"):
@@ -262,6 +243,6 @@ async def test_rights_count_at_the_moment_of_each_press(w: World) -> None:
     assert await w.mod.autocomplete(w.room, "history", "group", "") == []
 
 
-@alone
+@on_discord
 async def test_ping(w: World) -> None:
     assert "Here I am" in text_of(await w.members[0].slash(w.room, "ping"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,31 +10,13 @@ import discord
 
 from bot.client import Muster
 from core.clock import utcnow
-from core.db.engine import Database
 from core.discord_outbound import set_bot
-from core.errors import Refusal
 from core.operations import cohorts, groups, home, membership, mine, settings
 from core.operations.common import Actor
-from tests.world import World, text_of, world
+from tests.e2e._acting import mod_of, on_discord
+from tests.world import World, text_of
 
 PANELS = ["Cohorts", "This week", "Needs attention", "Check", "History", "Settings"]
-
-
-def alone(test: Callable[[World], Awaitable[None]]) -> Callable[[Database], Awaitable[None]]:
-    """Run a test within its own world. No fixture: SimCord's clock belongs to one task."""
-
-    async def run(database: Database) -> None:
-        async with world(database) as w:
-            await test(w)
-            for error in w.env.errors:
-                assert isinstance(getattr(error, "original", error), Refusal), error
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
-
-
-def boss(w: World) -> Actor:
-    return Actor(w.guild.id, w.mod.id, "mod", moderator=True)
 
 
 def person(w: World, number: int) -> Actor:
@@ -45,7 +26,7 @@ def person(w: World, number: int) -> Actor:
 async def season(w: World, *, name: str = "Stats", days: int = 3, seats: int = 2) -> list[int]:
     start = (utcnow() + timedelta(days=days)).date()
     draft = cohorts.CohortDraft(name, start, groups=2, seats=seats)
-    return (await cohorts.create(boss(w), draft, open_now=True)).group_ids
+    return (await cohorts.create(mod_of(w), draft, open_now=True)).group_ids
 
 
 def buttons(result: Any) -> list[str]:
@@ -53,7 +34,7 @@ def buttons(result: Any) -> list[str]:
     return [c["label"] for row in rows for c in row["components"] if c.get("label")]
 
 
-@alone
+@on_discord
 async def test_an_empty_server_says_how_to_begin(w: World) -> None:
     shown = await w.mod.slash(w.room, "muster")
     assert "There is no cohort yet" in text_of(shown)
@@ -66,7 +47,7 @@ async def test_an_empty_server_says_how_to_begin(w: World) -> None:
         assert buttons(back) == PANELS
 
 
-@alone
+@on_discord
 async def test_what_there_is_and_what_this_week_brings(w: World) -> None:
     first, second = await season(w)
     await season(w, name="Chess", days=60)
@@ -89,7 +70,7 @@ async def test_what_there_is_and_what_this_week_brings(w: World) -> None:
     assert "Group 1 · Stats** is full" in needs
 
 
-@alone
+@on_discord
 async def test_what_was_changed_by_hand_needs_a_person(w: World) -> None:
     first, _ = await season(w)
     await membership.join(person(w, 0), first)
@@ -109,7 +90,7 @@ async def test_what_was_changed_by_hand_needs_a_person(w: World) -> None:
     assert {"Sync status", "Check", "Home"} <= set(buttons(needs))
 
 
-@alone
+@on_discord
 async def test_cohorts_open_from_the_list(w: World) -> None:
     for number in range(12):
         await season(w, name=f"Season {number}", days=number + 1)
@@ -133,7 +114,7 @@ def _value(result: Any) -> str:
     raise AssertionError
 
 
-@alone
+@on_discord
 async def test_members_get_nowhere(w: World) -> None:
     await season(w)
     # A panel that is open since before the rights were taken away.
@@ -145,7 +126,7 @@ async def test_members_get_nowhere(w: World) -> None:
         assert "Only moderators" in text_of(answer), label
 
 
-@alone
+@on_discord
 async def test_help_is_by_role(w: World) -> None:
     mine = text_of(await w.mod.slash(w.room, "help"))
     theirs = text_of(await w.members[0].slash(w.room, "help"))
@@ -155,7 +136,7 @@ async def test_help_is_by_role(w: World) -> None:
     assert "/member import" not in theirs
 
 
-@alone
+@on_discord
 async def test_another_server_sees_only_its_own(w: World) -> None:
     await season(w)
     other = w.env.create_guild(name="Elsewhere")
@@ -170,10 +151,10 @@ async def test_another_server_sees_only_its_own(w: World) -> None:
     assert "Stats" not in text_of(listed)
 
 
-@alone
+@on_discord
 async def test_panels_survive_a_restart_and_what_was_deleted(w: World) -> None:
     await season(w)
-    await settings.change(boss(w), moderator_channel_id=w.room.id)
+    await settings.change(mod_of(w), moderator_channel_id=w.room.id)
     shown = await w.mod.slash(w.room, "muster")
     listed = await w.mod.click((await w.mod.slash(w.room, "muster")).response, label="Cohorts")
     w.bot = Muster(w.worker, rest_per_second=50)
@@ -185,12 +166,12 @@ async def test_panels_survive_a_restart_and_what_was_deleted(w: World) -> None:
         assert "Something went wrong" not in text_of(answer), label
         shown = await w.mod.slash(w.room, "muster")
     chosen = _value(listed)
-    await cohorts.cancel(boss(w), int(chosen))
+    await cohorts.cancel(mod_of(w), int(chosen))
     card = await w.mod.select(listed.response, values=[chosen])
     assert "cancelled" in text_of(card).lower()
 
 
-@alone
+@on_discord
 async def test_a_step_from_before_a_restart_is_a_sentence(w: World) -> None:
     form = await w.mod.slash(w.room, "cohort create")
     names = {"name": "Chess", "start": "2026-05-04", "meetings": "8", "groups": "2", "seats": "4"}
@@ -205,7 +186,7 @@ async def test_a_step_from_before_a_restart_is_a_sentence(w: World) -> None:
     assert (await home.cohorts(w.guild.id, page=0, size=5))[1] == 0
 
 
-@alone
+@on_discord
 async def test_a_card_works_after_a_restart(w: World) -> None:
     await season(w)
     card = await w.mod.slash(w.room, "cohort show", cohort="Stats")
@@ -218,7 +199,7 @@ async def test_a_card_works_after_a_restart(w: World) -> None:
     assert "Do it" in buttons(asked)
 
 
-@alone
+@on_discord
 async def test_what_a_person_decides_about_themselves(w: World) -> None:
     first, _ = await season(w)
     me = w.members[0]
@@ -242,7 +223,7 @@ async def test_what_a_person_decides_about_themselves(w: World) -> None:
     assert other["groups"] == []
 
 
-@alone
+@on_discord
 async def test_what_newly_needs_a_person_calls_the_moderators_once(w: World) -> None:
     both = await season(w, name="Stats <@1> **x**")
     for number, group in enumerate(both):
@@ -250,7 +231,7 @@ async def test_what_newly_needs_a_person_calls_the_moderators_once(w: World) -> 
     await w.worker.sweep()
     await w.settle()
     role = w.guild.roles["Moderators"].id
-    await settings.change(boss(w), moderator_channel_id=w.room.id, moderator_role_id=role)
+    await settings.change(mod_of(w), moderator_channel_id=w.room.id, moderator_role_id=role)
     await w.settle()
     for group in both:
         text_id = (await groups.show(w.guild.id, group)).text_id

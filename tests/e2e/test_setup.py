@@ -10,33 +10,26 @@ from typing import Any
 import discord
 
 from core.clock import utcnow
-from core.db.engine import Database
 from core.discord_outbound import commands
 from core.errors import Refusal
 from core.operations import cohorts, first_steps, history, membership, settings
 from core.operations.common import Actor
-from tests.world import World, parts_of, text_of, world
+from tests.e2e._acting import mod_of, on_discord
+from tests.world import World, parts_of, text_of
 
 Steps = Callable[[World], Awaitable[None]]
 NO = "Only moderators can do that"
 
 
-def alone(test: Steps) -> Callable[[Database], Awaitable[None]]:
-    """Run a test within its own world. No fixture: SimCord's clock belongs to one task."""
+def alone(test: Steps) -> Callable[..., Awaitable[None]]:
+    """Run a test in a world of its own, in which nobody has read who sees which commands."""
 
-    async def run(database: Database) -> None:
+    async def run(w: World) -> None:
         commands.forget()
-        async with world(database) as w:
-            await test(w)
-            for error in w.env.errors:
-                assert isinstance(getattr(error, "original", error), Refusal), error
+        await test(w)
 
     run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
-
-
-def boss(w: World) -> Actor:
-    return Actor(w.guild.id, w.mod.id, "mod", moderator=True)
+    return on_discord(run)
 
 
 def buttons(result: Any) -> list[str]:
@@ -119,7 +112,7 @@ async def test_a_bare_server_accepts_with_nothing_to_choose_from(w: World) -> No
 async def test_what_was_chosen_stays_when_the_rest_is_accepted(w: World) -> None:
     private(w, "mods", w.guild.roles["Moderators"])
     await w.settle()
-    await settings.change(boss(w), by_hand="repair", moderator_channel_id=w.room.id)
+    await settings.change(mod_of(w), by_hand="repair", moderator_channel_id=w.room.id)
     shown = await w.mod.slash(w.room, "setup")
     assert "✅ **What is changed by hand**\nPut back by Muster" in text_of(shown)
     await w.mod.click(shown.response, label="Accept all")
@@ -186,7 +179,7 @@ async def test_what_was_saved_can_be_taken_back_from_the_panel(w: World) -> None
 
 @alone
 async def test_choosing_a_default_is_a_choice_without_a_change(w: World) -> None:
-    await settings.change(boss(w), language="en")
+    await settings.change(mod_of(w), language="en")
     now = await settings.get(w.guild.id)
     assert "language" in now.model_fields_set
     assert "zone" not in now.model_fields_set
@@ -237,8 +230,8 @@ async def test_a_made_channel_is_seen_by_moderators_alone(w: World) -> None:
 async def test_two_thumbs_make_one_channel(w: World) -> None:
     before = len(w.guild.channels)
     results = await asyncio.gather(
-        first_steps.create_room(boss(w)),
-        first_steps.create_room(boss(w)),
+        first_steps.create_room(mod_of(w)),
+        first_steps.create_room(mod_of(w)),
         return_exceptions=True,
     )
     refused = [r for r in results if isinstance(r, Refusal)]
@@ -246,8 +239,8 @@ async def test_two_thumbs_make_one_channel(w: World) -> None:
     await w.settle()
     assert len(w.guild.channels) == before + 1
     # Made, but its id was not saved: the next press takes it.
-    await settings.change(boss(w), moderator_channel_id=None)
-    await first_steps.create_room(boss(w))
+    await settings.change(mod_of(w), moderator_channel_id=None)
+    await first_steps.create_room(mod_of(w))
     await w.settle()
     assert len(w.guild.channels) == before + 1
     # Chosen and deleted since: a new one is made.
@@ -266,11 +259,11 @@ async def test_two_thumbs_make_one_channel(w: World) -> None:
 @alone
 async def test_two_changes_at_once_lose_nothing(w: World) -> None:
     await asyncio.gather(
-        settings.change(boss(w), by_hand="repair"),
-        settings.change(boss(w), keep_nicknames=False),
-        settings.change(boss(w), language="de"),
-        first_steps.accept(boss(w), "en-US"),
-        first_steps.accept(boss(w), "en-US"),
+        settings.change(mod_of(w), by_hand="repair"),
+        settings.change(mod_of(w), keep_nicknames=False),
+        settings.change(mod_of(w), language="de"),
+        first_steps.accept(mod_of(w), "en-US"),
+        first_steps.accept(mod_of(w), "en-US"),
     )
     now = await settings.get(w.guild.id)
     assert set(first_steps.STEPS) <= now.model_fields_set
@@ -281,7 +274,7 @@ async def test_moderator_role_reaches_the_channels(w: World) -> None:
     """Also moderators without Manage Server see what they run, and lose it with the role."""
     start = (utcnow() + timedelta(days=30)).date()
     draft = cohorts.CohortDraft("Stats", start, groups=2)
-    made = (await cohorts.create(boss(w), draft, open_now=True)).group_ids
+    made = (await cohorts.create(mod_of(w), draft, open_now=True)).group_ids
     ben, helper = w.members[0], w.members[1]
     await membership.join(Actor(w.guild.id, ben.id, ben.name), made[0])
     await w.settle()
@@ -345,7 +338,7 @@ async def test_a_role_that_was_deleted_meanwhile(w: World) -> None:
     assert "deleted meanwhile. Nothing was changed" in text_of(told)
     assert await chosen_ids(w) == (None, None)
     keys = w.guild.roles["Moderators"]
-    await settings.change(boss(w), moderator_role_id=keys.id)
+    await settings.change(mod_of(w), moderator_role_id=keys.id)
     again = w.guild.create_role("Again", permissions=discord.Permissions(manage_guild=True))
     w.env.backend.add_member_role(w.guild.id, w.mod.id, again.id)
     w.env.backend.delete_role(w.guild.id, keys.id)

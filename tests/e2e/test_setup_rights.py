@@ -20,7 +20,8 @@ from core.operations.first_steps import STEPS, Seen, Steps
 from core.plan import Gone
 from core.systems.telling import tell_gone
 from core.worker import Worker
-from tests.e2e.test_setup import NO, alone, boss, buttons, menu, private
+from tests.e2e._acting import mod_of
+from tests.e2e.test_setup import NO, alone, buttons, menu, private
 from tests.world import World, parts_of, text_of
 
 
@@ -65,7 +66,7 @@ async def test_rights_count_at_the_moment_of_each_press(w: World) -> None:
     ask = await w.mod.click(echo.response, label="Set the time")
     echo = await w.mod.submit_modal(ask, {"time": "Tokyo"})
     crew = w.guild.create_role("Crew")
-    await settings.change(boss(w), moderator_role_id=crew.id)
+    await settings.change(mod_of(w), moderator_role_id=crew.id)
     await w.settle()
     before = await settings.get(w.guild.id)
     for command in ("setup", "settings"):
@@ -105,7 +106,7 @@ async def test_ids_of_another_server_do_nothing_here(w: World) -> None:
     keys = other.create_role("Keys", permissions=discord.Permissions(manage_guild=True))
     stranger: Any = other.add_member(w.env.create_user("stranger"), roles=[keys])
     await w.settle()
-    await settings.change(boss(w), by_hand="repair")
+    await settings.change(mod_of(w), by_hand="repair")
     channel = w.bot.get_channel(w.room.id)
     assert isinstance(channel, discord.TextChannel)
     forged = Panel().row(
@@ -134,7 +135,7 @@ async def test_ids_of_another_server_do_nothing_here(w: World) -> None:
 async def test_commands_that_moderators_do_not_see_are_named_until_they_do(w: World) -> None:
     crew = w.guild.create_role("Crew")
     w.env.backend.add_member_role(w.guild.id, w.mod.id, crew.id)
-    await settings.change(boss(w), moderator_role_id=crew.id)
+    await settings.change(mod_of(w), moderator_role_id=crew.id)
     await w.settle()
     shown = await w.mod.slash(w.room, "setup")
     text = text_of(shown)
@@ -163,7 +164,7 @@ async def test_commands_that_moderators_do_not_see_are_named_until_they_do(w: Wo
 async def test_the_way_is_told_where_discord_does_not_say(w: World) -> None:
     crew = w.guild.create_role("Crew")
     w.env.backend.add_member_role(w.guild.id, w.mod.id, crew.id)
-    await settings.change(boss(w), moderator_role_id=crew.id)
+    await settings.change(mod_of(w), moderator_role_id=crew.id)
     await w.settle()
     w.env.inject_error("GET", "/applications/*/commands/permissions", status=500, times=10)
     shown = await w.mod.slash(w.room, "settings")
@@ -196,7 +197,7 @@ async def test_posts_speak_the_language_that_was_chosen(
     async def run(w: World) -> None:
         room = private(w, "mods", w.guild.roles["Moderators"])
         await w.settle()
-        await settings.change(boss(w), moderator_channel_id=room.id)
+        await settings.change(mod_of(w), moderator_channel_id=room.id)
         shown = await w.mod.slash(w.room, "setup")
         panel = await w.mod.click(shown.response, label="Deutsch")
         assert "**Language of posts**\nDeutsch" in text_of(panel)
