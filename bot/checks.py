@@ -35,14 +35,3 @@ async def moderator(interaction: discord.Interaction) -> Actor:
     actor = await actor_of(interaction)
     actor.must_moderate()
     return actor
-
-
-def must_stand_above(interaction: discord.Interaction, role: discord.Role) -> None:
-    """Role order: nobody hands out a role at or above their own, nor one above the bot's."""
-    guild, user = interaction.guild, interaction.user
-    assert guild is not None
-    assert isinstance(user, discord.Member)
-    if user.id != guild.owner_id and role >= user.top_role:
-        raise Refusal(
-            "role_order", t("The role {role} is not below your own highest role.", role=role.name)
-        )

@@ -11,7 +11,7 @@ from bot.demo.town import Town, shown_name
 from core.operations import groups
 
 VIEW = discord.Permissions(view_channel=True, read_message_history=True).value
-TEXT, VOICE, CATEGORY = 0, 2, 4  # Discord's numbers of the kinds of channels
+TEXT, VOICE = 0, 2  # Discord's numbers of the kinds of channels
 MESSAGES = "dm"  # stands for the person's direct messages, whose channel may not exist yet
 
 

@@ -28,11 +28,6 @@ def when(moment: datetime, style: str = "f") -> str:
     return f"<t:{int(moment.timestamp())}:{style}>"
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Say "1 seat" or "2 seats"."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def lines(parts: Iterable[str], *, limit: int = CONTENT_LIMIT - 100) -> str:
     """Lines joined up to `limit` characters, with a last one that says how many are left out."""
     kept: list[str] = []

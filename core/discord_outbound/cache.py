@@ -55,12 +55,6 @@ class GuildView:
         return frozenset({self.me.id} | ({role.id} if role else set()))
 
     @property
-    def self_target(self) -> tuple[int, bool]:
-        """Where the bot's own overwrite goes: (id, is a role)."""
-        role = self._guild.self_role
-        return (role.id, True) if role else (self.me.id, False)
-
-    @property
     def permissions(self) -> int:
         """The bot's bits at guild level."""
         return self.me.guild_permissions.value
@@ -72,10 +66,6 @@ class GuildView:
     @property
     def role_count(self) -> int:
         return len(self._guild.roles)
-
-    @property
-    def channel_count(self) -> int:
-        return len(self._guild.channels)
 
     def channel_name(self, channel_id: int) -> str | None:
         channel = self._guild.get_channel(channel_id)

@@ -184,7 +184,10 @@ async def _rename(session: AsyncSession, view: GuildView, place_id: int) -> None
     if name is not None:
         await session.execute(
             update(ManagedObject)
-            .where(ManagedObject.discord_id == place_id)
+            .where(
+                ManagedObject.discord_id == place_id,
+                ManagedObject.guild_id == view.everyone_id,  # the guild's own id
+            )
             .values(name=name[:100])
         )
 

@@ -206,7 +206,7 @@ async def _seat(session: AsyncSession, facts: Facts, who: _Who) -> Seat:
     expected = await queries.is_expected(session, group.id, who.seen.username)
     return Seat(
         here.status if here else "", here.ended_at if here else None, by,
-        now.group if now else None, now.group_id if now else None, expected,
+        now.group if now else None, expected,
     )  # fmt: skip
 
 

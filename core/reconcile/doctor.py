@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from core.reconcile import permissions as p
 from core.words import mark, t
 
-VIEW_AUDIT_LOG = 1 << 7
 MANAGE_NICKNAMES = 1 << 27
 PIN_MESSAGES = 1 << 51
 

@@ -47,7 +47,6 @@ class Seat:
     ended_at: datetime | None = None
     ended_by: int | None = None  # a moderator's id, where the history names one
     elsewhere: str | None = None  # another group of the cohort that they are in
-    elsewhere_id: int | None = None
     expected: bool = False  # on an imported list of this group
 
 

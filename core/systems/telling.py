@@ -36,11 +36,6 @@ async def _settings(guild_id: int) -> GuildSettings:
         return GuildSettings.model_validate(guild.settings if guild is not None else {})
 
 
-async def moderators_channel(guild_id: int) -> int | None:
-    """The Discord id of the moderators' channel, where one is chosen."""
-    return (await _settings(guild_id)).moderator_channel_id
-
-
 def shown(name: str) -> str:
     """A name as people typed it, in a post: markdown and mentions in it do nothing."""
     return re.sub(r"([\\`*_~|])", r"\\\1", name).replace("@", "@\u200b").replace("<", "<\u200b")

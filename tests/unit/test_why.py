@@ -62,7 +62,7 @@ TABLE: list[tuple[Case, str, str | None]] = [
     (case(seat=Seat("dropped", NOW), door=SHUT), "left_group", "add"),
     (case(seat=Seat("removed", NOW, 5), door=SHUT), "removed", "add"),
     (case(seat=Seat("", expected=True), door=SHUT), "expected_here", "add"),
-    (case(seat=Seat("dropped", NOW, 5, "Group 2", 2), door=SHUT), "other_group", "add"),
+    (case(seat=Seat("dropped", NOW, 5, "Group 2"), door=SHUT), "other_group", "add"),
     (case(seat=Seat("removed"), team=Team("cancelled", "cancelled"), door=SHUT), "cancelled", None),
     (case(seat=OUT, someone=Someone(moderates=True)), "by_moderator", None),
     (case(seat=OUT, door=Door(7, through="own")), "sees_own", None),
