@@ -9,34 +9,19 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
-    Identity,
     Index,
-    MetaData,
     String,
     Text,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own declaration style
-        datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
-    }
+from core.db import meeting_models as meeting_models  # noqa: PLC0414 - registers its tables
+from core.db.base import Base as Base  # noqa: PLC0414 - re-exported: the metadata of all tables
+from core.db.base import guild_ref, identity, one_of
 
 
 class CohortStatus(enum.StrEnum):
@@ -73,19 +58,6 @@ class SyncStatus(enum.StrEnum):
     parked = "parked"  # permanent until inputs change
 
 
-def _one_of(column: str, kind: type[enum.StrEnum]) -> CheckConstraint:
-    values = ", ".join(f"'{member}'" for member in kind)
-    return CheckConstraint(f"{column} in ({values})", name=f"{column}_known")
-
-
-def _identity() -> Mapped[int]:
-    return mapped_column(BigInteger, Identity(always=True), primary_key=True)
-
-
-def _guild() -> Mapped[int]:
-    return mapped_column(ForeignKey("guilds.id", ondelete="CASCADE"), index=True)
-
-
 class Guild(Base):
     __tablename__ = "guilds"
 
@@ -104,6 +76,12 @@ class User(Base):
     zone: Mapped[str | None] = mapped_column(String(64))
     dm_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     language: Mapped[str | None] = mapped_column(String(8))  # for messages; None: the server's
+    # Hours of the day in the person's own zone between which no direct message comes.
+    quiet_from: Mapped[int] = mapped_column(server_default=text("22"))
+    quiet_to: Mapped[int] = mapped_column(server_default=text("8"))
+    # By kind of message: wanted or not, where that differs from the kind's default.
+    switches: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    dm_channel_id: Mapped[int | None] = mapped_column(BigInteger)  # known ones are reused
 
 
 class Member(Base):
@@ -122,7 +100,7 @@ class Member(Base):
 class Cohort(Base):
     __tablename__ = "cohorts"
     __table_args__ = (
-        _one_of("status", CohortStatus),
+        one_of("status", CohortStatus),
         CheckConstraint("meetings between 1 and 200", name="meetings_sane"),
         CheckConstraint("seats between 1 and 500", name="seats_sane"),
         CheckConstraint("access_mode in ('overwrites', 'role')", name="access_mode_known"),
@@ -132,8 +110,8 @@ class Cohort(Base):
               postgresql_where=text("status in ('draft', 'open')")),
     )  # fmt: skip
 
-    id: Mapped[int] = _identity()
-    guild_id: Mapped[int] = _guild()
+    id: Mapped[int] = identity()
+    guild_id: Mapped[int] = guild_ref()
     name: Mapped[str] = mapped_column(String(90))
     start_date: Mapped[date]
     meetings: Mapped[int]
@@ -141,13 +119,15 @@ class Cohort(Base):
     status: Mapped[str] = mapped_column(String(16), server_default=CohortStatus.draft)
     access_mode: Mapped[str] = mapped_column(String(16), server_default="overwrites")
     rooms: Mapped[str] = mapped_column(String(8), server_default="both")
+    breaks: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))  # ISO Mondays
+    shared: Mapped[bool] = mapped_column(server_default=text("false"))  # a channel for all of it
     created_at: Mapped[datetime]
 
 
 class Group(Base):
     __tablename__ = "groups"
     __table_args__ = (
-        _one_of("status", GroupStatus),
+        one_of("status", GroupStatus),
         UniqueConstraint("id", "guild_id"),
         UniqueConstraint("id", "cohort_id"),
         CheckConstraint("seats between 1 and 500", name="seats_sane"),
@@ -155,8 +135,8 @@ class Group(Base):
               postgresql_where=text("status in ('preview', 'active')")),
     )  # fmt: skip
 
-    id: Mapped[int] = _identity()
-    guild_id: Mapped[int] = _guild()
+    id: Mapped[int] = identity()
+    guild_id: Mapped[int] = guild_ref()
     cohort_id: Mapped[int] = mapped_column(ForeignKey("cohorts.id"), index=True)
     name: Mapped[str] = mapped_column(String(80))
     seats: Mapped[int]
@@ -164,14 +144,17 @@ class Group(Base):
     opened_at: Mapped[datetime | None]  # a moderator asked for its channels
     confirmed_removals_at: Mapped[datetime | None]  # "yes, take the access away"
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
+    rule: Mapped[dict[str, Any] | None]  # core.schedule.Rule; None: it has no slot yet
+    # Minutes before a meeting by kind of reminder (0: none), where not the default.
+    offsets: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     created_at: Mapped[datetime]
 
 
 class Membership(Base):
     __tablename__ = "memberships"
     __table_args__ = (
-        _one_of("status", MembershipStatus),
-        _one_of("role", Role),
+        one_of("status", MembershipStatus),
+        one_of("role", Role),
         Index("uq_memberships_one_active", "cohort_id", "user_id", unique=True,
               postgresql_where=text("status = 'active'")),
         # Capacity: participants hold numbered seats, and a number is held once.
@@ -181,8 +164,8 @@ class Membership(Base):
         CheckConstraint("(status = 'active') = (ended_at is null)", name="ended_when_not_active"),
     )  # fmt: skip
 
-    id: Mapped[int] = _identity()
-    guild_id: Mapped[int] = _guild()
+    id: Mapped[int] = identity()
+    guild_id: Mapped[int] = guild_ref()
     cohort_id: Mapped[int] = mapped_column(ForeignKey("cohorts.id"))
     group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
@@ -200,8 +183,8 @@ class SeatWatch(Base):
     __tablename__ = "seat_watches"
     __table_args__ = (UniqueConstraint("group_id", "user_id"),)
 
-    id: Mapped[int] = _identity()
-    guild_id: Mapped[int] = _guild()
+    id: Mapped[int] = identity()
+    guild_id: Mapped[int] = guild_ref()
     group_id: Mapped[int] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
@@ -214,13 +197,13 @@ class Expected(Base):
 
     __tablename__ = "expected"
     __table_args__ = (
-        _one_of("role", Role),
+        one_of("role", Role),
         Index("uq_expected_name", "cohort_id", text("lower(name)"), unique=True),
         Index("ix_expected_arrival", "guild_id", text("lower(name)")),
     )
 
-    id: Mapped[int] = _identity()
-    guild_id: Mapped[int] = _guild()
+    id: Mapped[int] = identity()
+    guild_id: Mapped[int] = guild_ref()
     cohort_id: Mapped[int] = mapped_column(ForeignKey("cohorts.id"))
     group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
     name: Mapped[str] = mapped_column(String(100))  # the unique user name, without an @
@@ -232,7 +215,7 @@ class Expected(Base):
 class SyncState(Base):
     __tablename__ = "sync_states"
     __table_args__ = (
-        _one_of("status", SyncStatus),
+        one_of("status", SyncStatus),
         Index("ix_sync_states_open", "next_attempt_at", postgresql_where=text("status <> 'ok'")),
     )
 
@@ -240,7 +223,7 @@ class SyncState(Base):
         ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True
     )
     system: Mapped[str] = mapped_column(String(16), primary_key=True)
-    guild_id: Mapped[int] = _guild()
+    guild_id: Mapped[int] = guild_ref()
     status: Mapped[str] = mapped_column(String(16), server_default=SyncStatus.due)
     # Raised by every trigger that changed inputs; a run that ends with an older one is not done.
     version: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
@@ -271,8 +254,8 @@ class ManagedObject(Base):
               postgresql_where=text("discord_id is not null")),
     )  # fmt: skip
 
-    id: Mapped[int] = _identity()
-    guild_id: Mapped[int] = _guild()
+    id: Mapped[int] = identity()
+    guild_id: Mapped[int] = guild_ref()
     kind: Mapped[str] = mapped_column(String(16))
     cohort_id: Mapped[int | None] = mapped_column(ForeignKey("cohorts.id"))
     group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
@@ -296,7 +279,7 @@ class ManagedOverwrite(Base):
 
     place_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     target_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    guild_id: Mapped[int] = _guild()
+    guild_id: Mapped[int] = guild_ref()
     group_id: Mapped[int | None] = mapped_column(
         ForeignKey("groups.id", ondelete="CASCADE"), index=True
     )
@@ -319,10 +302,13 @@ class Projection(Base):
     __tablename__ = "projections"
     __table_args__ = (UniqueConstraint("guild_id", "kind", "subject"),)
 
-    id: Mapped[int] = _identity()
-    guild_id: Mapped[int] = _guild()
+    id: Mapped[int] = identity()
+    guild_id: Mapped[int] = guild_ref()
     kind: Mapped[str] = mapped_column(String(32))
     subject: Mapped[str] = mapped_column(String(64))
+    group_id: Mapped[int | None] = mapped_column(
+        ForeignKey("groups.id", ondelete="CASCADE"), index=True
+    )
     channel_id: Mapped[int] = mapped_column(BigInteger)
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     shown_hash: Mapped[str | None] = mapped_column(String(64))
@@ -334,8 +320,8 @@ class AuditEntry(Base):
     __tablename__ = "audit_log"
     __table_args__ = (Index("ix_audit_log_guild_at", "guild_id", "at"),)
 
-    id: Mapped[int] = _identity()
-    guild_id: Mapped[int] = _guild()
+    id: Mapped[int] = identity()
+    guild_id: Mapped[int] = guild_ref()
     at: Mapped[datetime]
     actor_id: Mapped[int | None] = mapped_column(BigInteger)  # None: Muster itself
     action: Mapped[str] = mapped_column(String(40))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import discord
 
@@ -14,6 +15,32 @@ from core.discord_outbound.outcome import Outcome, attempt
 from core.words import t
 
 CONTENT_LIMIT = 2000  # Discord's limit of characters per message
+Style = Literal["primary", "secondary", "success", "danger"]
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button that works for ever: what it means stands in its id (bot.ui.lasting.Press).
+
+    Discord takes 5 in a row and 25 in a message, labels of 80 characters.
+    """
+
+    label: str
+    action: str
+    number: int = 0
+    style: Style = "secondary"
+
+
+def _view(buttons: Sequence[Button]) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for button in buttons:
+        made: discord.ui.Button[Any] = discord.ui.Button(
+            label=button.label[:80],
+            custom_id=f"muster:{button.action}:{button.number}",
+            style=discord.ButtonStyle[button.style],
+        )
+        view.add_item(made)
+    return view
 
 
 def _gone() -> Outcome:
@@ -40,13 +67,16 @@ async def send_channel_message(
     message: str,
     *,
     view: Any = None,
+    buttons: Sequence[Button] = (),
     mention: Sequence[int] = (),
     role: int | None = None,
+    silent: bool = False,
     key: str | None = None,
 ) -> Outcome:
     """Post in a channel; the outcome's value is the message.
 
-    Only the people in `mention` and whoever has the `role` are notified.
+    Only the people in `mention` (Discord: 100 at most) and whoever has the `role` are notified;
+    `silent` makes no sound and no badge for the others either.
 
     With `key` the same message is not posted twice within Discord's "past few minutes".
     """
@@ -54,35 +84,58 @@ async def send_channel_message(
     channel = outcome.value
     if channel is None:
         return outcome if not outcome else _gone()
-    extra: dict[str, Any] = {"nonce": nonce_of(key)} if key else {}
-    if view is not None:
-        extra["view"] = view
+    extra = _extra(view, buttons, key) | ({"silent": True} if silent else {})
     return await attempt(
         channel.send(message[:CONTENT_LIMIT], allowed_mentions=_mentions(mention, role), **extra)
     )
 
 
+def _extra(view: Any, buttons: Sequence[Button], key: str | None) -> dict[str, Any]:
+    extra: dict[str, Any] = {"nonce": nonce_of(key)} if key else {}
+    if buttons:
+        view = _view(buttons)
+    if view is not None:
+        extra["view"] = view
+    return extra
+
+
 async def send_dm(
-    discord_id: int | str, message: str, *, view: Any = None, key: str | None = None
+    discord_id: int | str,
+    message: str,
+    *,
+    view: Any = None,
+    buttons: Sequence[Button] = (),
+    channel_id: int | None = None,
+    key: str | None = None,
 ) -> Outcome:
-    """A direct message; `closed_dms` is the class of failure where the person takes none."""
+    """A direct message; `closed_dms` is the class of failure where the person takes none.
+
+    `channel_id` is the person's DM channel where it is known (the value's `channel.id`): without
+    it Discord is asked to open one, which it limits much more.
+    """
     bot = get_bot()
     user_id = int(discord_id)
+    extra = _extra(view, buttons, key)
+    if channel_id is not None:
+        known = bot.get_partial_messageable(channel_id, type=discord.ChannelType.private)
+        return await attempt(known.send(message[:CONTENT_LIMIT], **extra))
     outcome = Outcome(value=bot.get_user(user_id))
     if outcome.value is None:
         outcome = await attempt(bot.fetch_user(user_id))
     if not outcome:
         return outcome
-    extra: dict[str, Any] = {"nonce": nonce_of(key)} if key else {}
-    if view is not None:
-        extra["view"] = view
     return await attempt(outcome.value.send(message[:CONTENT_LIMIT], **extra))
 
 
 async def edit_channel_message(
-    channel_id: int, message_id: int, message: str, *, view: Any = None
+    channel_id: int,
+    message_id: int,
+    message: str,
+    *,
+    view: Any = None,
+    buttons: Sequence[Button] = (),
 ) -> Outcome:
-    """Replace a post's text and buttons. `unknown_message` where somebody deleted it."""
+    """Replace a post's text and buttons (none given: it has none any more). `unknown_message` where somebody deleted it."""
     outcome = await attempt(get_or_fetch_channel(get_bot(), channel_id))
     channel = outcome.value
     if channel is None:
@@ -90,7 +143,7 @@ async def edit_channel_message(
     return await attempt(
         channel.get_partial_message(message_id).edit(
             content=message[:CONTENT_LIMIT],
-            view=view,
+            view=_view(buttons) if buttons else view,
             allowed_mentions=discord.AllowedMentions.none(),
         )
     )

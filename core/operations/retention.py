@@ -10,6 +10,7 @@ from sqlalchemy import delete, exists, select, update
 
 from core.clock import utcnow
 from core.db.engine import get_database
+from core.db.meeting_models import Attendance, Rsvp, Visit
 from core.db.models import Base, Guild, Member, Membership, SeatWatch, User
 
 log = structlog.get_logger(__name__)
@@ -54,7 +55,7 @@ async def _delete(guild_id: int, before: object) -> bool:
         await session.execute(delete(Guild).where(Guild.id == guild_id))
         elsewhere = [
             exists().where(row.user_id == User.id)
-            for row in (Member, Membership, SeatWatch)
+            for row in (Member, Membership, SeatWatch, Rsvp, Visit, Attendance)
         ]  # fmt: skip
         # Zone and language of people who are on no other server go as well.
         await session.execute(
