@@ -135,7 +135,10 @@ async def edit_channel_message(
     view: Any = None,
     buttons: Sequence[Button] = (),
 ) -> Outcome:
-    """Replace a post's text and buttons (none given: it has none any more). `unknown_message` where somebody deleted it."""
+    """Replace a post's text and buttons; none given: it has none any more.
+
+    `unknown_message` where somebody deleted it.
+    """
     outcome = await attempt(get_or_fetch_channel(get_bot(), channel_id))
     channel = outcome.value
     if channel is None:
