@@ -18,7 +18,13 @@ from core.notifications import scheduler
 from core.systems import discord as discord_system
 from core.systems import meetings
 from core.systems import sweep as sweep_system
-from core.systems.counts import CalendarCounts, DiscordCounts, MeetingCounts, SyncResult
+from core.systems.counts import (
+    CalendarCounts,
+    DiscordCounts,
+    MeetingCounts,
+    ReminderCounts,
+    SyncResult,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -84,17 +90,17 @@ async def sync_group_discord_permissions(group_id: int) -> DiscordCounts:
 
 
 async def sync_group_calendar(group_id: int) -> CalendarCounts:
-    """The group's calendar; nothing to do until groups have meetings."""
+    """The group's calendar; nothing to do before there are calendars."""
     return await meetings.sync_calendar(group_id)
 
 
-async def sync_group_reminders(group_id: int) -> MeetingCounts:
-    """The group's reminders; nothing to do until groups have meetings."""
+async def sync_group_reminders(group_id: int) -> ReminderCounts:
+    """The group's meetings, and the messages that are to come because of them."""
     return await meetings.sync_reminders(group_id)
 
 
 async def sync_group_rsvps(group_id: int) -> MeetingCounts:
-    """The group's answers; nothing to do until groups have meetings."""
+    """The group's events on Discord, who is interested in them, and its posts with answers."""
     return await meetings.sync_rsvps(group_id)
 
 

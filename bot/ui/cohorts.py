@@ -19,8 +19,8 @@ STATUS = {
 }
 # An icon, a space, and the words for it.
 GROUP_STATUS = {
-    "preview": mark("⚪ no channels yet"),
-    "active": mark("🟢 has its channels"),
+    "preview": mark("⚪ not running yet"),
+    "active": mark("🟢 running"),
     "completed": mark("📦 archived"),
     "merged": mark("🔀 merged"),
     "cancelled": mark("🚫 cancelled"),

@@ -23,6 +23,14 @@ class CalendarCounts(TypedDict):
     failed: int
 
 
+class ReminderCounts(TypedDict):
+    meetings: int  # planned and not over
+    created: int  # messages to come: written, taken back, moved to another time
+    deleted: int
+    moved: int
+    unchanged: int
+
+
 class MeetingCounts(TypedDict):
     meetings: int
 
@@ -34,5 +42,5 @@ class Failed(TypedDict):
 class SyncResult(TypedDict):
     discord: DiscordCounts | Failed
     calendar: CalendarCounts | Failed
-    reminders: MeetingCounts | Failed
+    reminders: ReminderCounts | Failed
     rsvps: MeetingCounts | Failed

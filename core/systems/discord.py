@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -14,7 +15,7 @@ from sqlalchemy import update
 
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.models import Group, GroupStatus, SyncStatus
+from core.db.models import Group, SyncStatus
 from core.db.queries import access as access_queries
 from core.db.queries import managed, sync_states
 from core.db.queries.access import Facts, StateRow
@@ -26,7 +27,7 @@ from core.discord_outbound.reason import reason_for
 from core.errors import MusterError, PermanentError, TemporaryError, UnsafePlan
 from core.plan import NOTHING, Create, Gone, Plan, Rename, SetAccess, Settle
 from core.reconcile.by_hand import recorded
-from core.systems import access, making, telling
+from core.systems import access, activation, making, telling
 from core.systems.access import GroupPlan
 from core.systems.counts import DiscordCounts
 from core.words import mark, pack, speaking, t
@@ -275,7 +276,7 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
                 "inputs_hash": None, "error_class": None, "error_text": None,
                 "retry_after": None, "told_at": None, "last_ok_at": now,
             }  # fmt: skip
-            await _mark_active(session, run)
+            await _settled(session, run, now)
         fresh = await sync_states.record(
             session, run.group_id, SYSTEM, version=None if run.errors else run.version, **values
         )
@@ -308,22 +309,13 @@ def _failure(run: _Run, plan: Plan) -> dict[str, Any]:
     }
 
 
-async def _mark_active(session: Any, run: _Run) -> None:
-    """Preview → active once the channels stand and somebody can see them."""
+async def _settled(session: Any, run: _Run, now: datetime) -> None:
+    """All is as it should be: a confirmation has served, and the group may run."""
     if run.last is None:
         return
-    facts = run.last.facts
-    made = any(o.kind in {"text", "voice"} for o in facts.objects.values()) and all(
-        o.state == "created" for o in facts.objects.values()
-    )
-    view = guild_view(facts.group.guild_id)
-    inside = view is not None and any(
-        status == "active" and view.is_here(user) for user, status, _ in facts.people
-    )
-    values: dict[str, Any] = {}
-    if facts.group.confirmed_removals_at is not None:
-        values["confirmed_removals_at"] = None
-    if facts.group.status == GroupStatus.preview and made and inside:
-        values["status"] = GroupStatus.active
-    if values:
-        await session.execute(update(Group).where(Group.id == facts.group.id).values(**values))
+    group = run.last.facts.group
+    if group.confirmed_removals_at is not None:
+        await session.execute(
+            update(Group).where(Group.id == group.id).values(confirmed_removals_at=None)
+        )
+    await activation.consider(session, group.id, now)

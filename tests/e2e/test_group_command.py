@@ -72,7 +72,7 @@ async def test_group_show(w: World) -> None:
     )  # fmt: skip
     card = await w.mod.slash(w.room, "group show", group="Group 1")
     text = text_of(card)
-    assert "**Group 1** · Stats · 🟢 has its channels" in text
+    assert "**Group 1** · Stats · ⚪ not running yet" in text
     assert "2 of 8 seats taken" in text
     assert f"<#{w.guild.channels['group-1'].id}>" in text
     assert f"<#{w.guild.channels['Group 1 Voice'].id}>" in text

@@ -235,10 +235,3 @@ async def test_a_server_that_is_away_is_asked_less_and_less(
     error = TemporaryError("x", kind="guild_away")
     assert (await row(database, group)).error_class == error.kind
     assert utcnow() == NOW
-
-
-async def test_a_group_becomes_active_when_somebody_can_see_it(database: Database) -> None:
-    async with world(database) as w:
-        group, _ = await opened(w)
-        async with database.transaction() as session:
-            assert (await session.get_one(Group, group)).status == "active"

@@ -1,0 +1,205 @@
+"""The rows of a series: worked out from its rule, never counted up by hand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core import schedule
+from core.config import GuildSettings
+from core.db.meeting_models import Meeting, MeetingStatus
+from core.db.models import (
+    Cohort,
+    CohortStatus,
+    Group,
+    GroupStatus,
+    Guild,
+    Membership,
+    MembershipStatus,
+    User,
+)
+from core.reconcile.reminders import MeetingFact
+from core.schedule import Have, Occurrence, SeriesDiff
+
+_LIVE = (GroupStatus.preview, GroupStatus.active)
+
+
+async def derive(
+    session: AsyncSession, group_ids: Iterable[int], now: datetime
+) -> dict[int, SeriesDiff]:
+    """Bring the meetings of these groups to what their rules say; what was changed, by group.
+
+    Only live groups that are open have meetings. The groups' rows are locked, in order of id, so
+    that two changes of one series wait for each other.
+    """
+    rows = await session.execute(
+        select(
+            Group.id, Group.guild_id, Group.rule, Cohort.start_date, Cohort.meetings, Cohort.breaks
+        )
+        .join(Cohort, Cohort.id == Group.cohort_id)
+        .where(
+            Group.id.in_(sorted(set(group_ids))),
+            Group.status.in_(_LIVE),
+            Group.rule.is_not(None),
+            or_(Cohort.status == CohortStatus.open, Group.opened_at.is_not(None)),
+        )
+        .order_by(Group.id)
+        .with_for_update(of=Group, key_share=True)
+    )
+    groups = rows.all()
+    have = await _rows(session, [g[0] for g in groups])
+    changed: dict[int, SeriesDiff] = {}
+    for group_id, guild_id, rule, start, count, breaks in groups:
+        days = [date.fromisoformat(day) for day in breaks]
+        postponed = [h.day for h in have[group_id] if h.status == MeetingStatus.postponed]
+        want = schedule.occurrences(
+            schedule.Rule.from_json(rule), start, count, days, postponed
+        )  # fmt: skip
+        found = schedule.diff(have[group_id], want, now)
+        if found:
+            await _write(session, guild_id, group_id, found, now)
+            changed[group_id] = found
+    return changed
+
+
+async def _rows(session: AsyncSession, group_ids: Sequence[int]) -> dict[int, list[Have]]:
+    found: dict[int, list[Have]] = defaultdict(list)
+    if not group_ids:
+        return found
+    rows = await session.execute(
+        select(
+            Meeting.group_id, Meeting.id, Meeting.occurrence_date, Meeting.starts_at,
+            Meeting.minutes, Meeting.number, Meeting.status, Meeting.moved, Meeting.extra,
+        )
+        .where(Meeting.group_id.in_(group_ids))
+        .order_by(Meeting.starts_at)
+    )  # fmt: skip
+    plain: Sequence[Any] = rows.all()
+    for row in plain:
+        found[row[0]].append(Have(*row[1:]))
+    return found
+
+
+async def _write(
+    session: AsyncSession, guild_id: int, group_id: int, found: SeriesDiff, now: datetime
+) -> None:
+    mine = Meeting.group_id == group_id
+    if found.remove:
+        await session.execute(delete(Meeting).where(mine, Meeting.id.in_(found.remove)))
+    for meeting_id, target in found.change:
+        await session.execute(
+            update(Meeting).where(mine, Meeting.id == meeting_id).values(**_values(target))
+        )
+    if found.create:
+        made = [
+            _values(o) | {"guild_id": guild_id, "group_id": group_id, "created_at": now,
+                          "told_starts_at": o.starts_at}
+            for o in found.create
+        ]  # fmt: skip
+        await session.execute(insert(Meeting), made)
+
+
+def _values(target: Occurrence) -> dict[str, object]:
+    return {
+        "occurrence_date": target.day,
+        "starts_at": target.starts_at,
+        "minutes": target.minutes,
+        "number": target.number,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group as its meetings need it. `zone`: of its slot now, else the server's."""
+
+    id: int
+    guild_id: int
+    live: bool
+    zone: str
+    offsets: dict[str, int]
+    people: dict[int, tuple[str, str | None, dict[str, Any]]]  # user: role, zone, switches
+
+
+async def groups(session: AsyncSession, group_ids: Sequence[int], now: datetime) -> list[GroupRow]:
+    """These groups with their active people, in two statements."""
+    rows = await session.execute(
+        select(Group.id, Group.guild_id, Group.status, Group.rule, Group.offsets, Guild.settings)
+        .join(Guild, Guild.id == Group.guild_id)
+        .where(Group.id.in_(group_ids))
+        .order_by(Group.id)
+    )
+    people: dict[int, dict[int, tuple[str, str | None, dict[str, Any]]]] = defaultdict(dict)
+    found = await session.execute(
+        select(
+            Membership.group_id, Membership.user_id, Membership.role, User.zone, User.switches
+        )
+        .join(User, User.id == Membership.user_id)
+        .where(
+            Membership.group_id.in_(group_ids), Membership.status == MembershipStatus.active
+        )
+        .order_by(Membership.user_id)
+    )  # fmt: skip
+    for group_id, user_id, role, zone, switches in found:
+        people[group_id][user_id] = (role, zone, switches)
+    return [
+        GroupRow(
+            group_id, guild_id, status in _LIVE, zone_of(rule, settings, now), offsets,
+            people[group_id],
+        )
+        for group_id, guild_id, status, rule, offsets, settings in rows
+    ]  # fmt: skip
+
+
+def zone_of(rule: dict[str, Any] | None, settings: dict[str, Any], now: datetime) -> str:
+    """The IANA zone in which a group meets now; the server's where it has no slot."""
+    if rule is None:
+        return GuildSettings.model_validate(settings).zone
+    return schedule.Rule.from_json(rule).slot_for(now.date()).zone
+
+
+async def to_come(
+    session: AsyncSession, group_ids: Sequence[int], now: datetime
+) -> dict[int, list[MeetingFact]]:
+    """By group: its meetings that are not over, whatever their status, in order."""
+    rows = await session.execute(
+        select(
+            Meeting.group_id, Meeting.id, Meeting.occurrence_date, Meeting.starts_at,
+            Meeting.minutes, Meeting.number, Meeting.status,
+        )
+        .where(Meeting.group_id.in_(group_ids), ends() > now)
+        .order_by(Meeting.starts_at, Meeting.id)
+    )  # fmt: skip
+    found: dict[int, list[MeetingFact]] = defaultdict(list)
+    plain: Sequence[Any] = rows.all()
+    for row in plain:
+        found[row[0]].append(MeetingFact(*row[1:]))
+    return found
+
+
+async def next_of(
+    session: AsyncSession, group_ids: Sequence[int], now: datetime
+) -> dict[int, Meeting]:
+    """By group: the first planned meeting that is not over at `now` (UTC)."""
+    rows = await session.scalars(
+        select(Meeting)
+        .where(
+            Meeting.group_id.in_(group_ids),
+            Meeting.status == MeetingStatus.planned,
+            ends() > now,
+        )
+        .order_by(Meeting.group_id, Meeting.starts_at, Meeting.id)
+        .distinct(Meeting.group_id)
+    )
+    return {m.group_id: m for m in rows}
+
+
+def ends() -> ColumnElement[datetime]:
+    """The end of a meeting (UTC), for SQL."""
+    length: ColumnElement[timedelta] = func.make_interval(0, 0, 0, 0, 0, Meeting.minutes)
+    return Meeting.starts_at + length

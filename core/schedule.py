@@ -1,0 +1,405 @@
+"""Pure: a weekly slot in local time → the meetings of a series, daylight saving included.
+
+A series is kept as weekday + wall time + IANA zone; instants (UTC) are worked out from it. Naive
+local arithmetic comes first and the zone last: "a week later" is the same wall time, not 168 hours.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from itertools import count as count_up
+from itertools import islice, pairwise
+from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+DAYS = 7
+MINUTES = 60  # how long a meeting lasts where nobody said it
+# A meeting that begins then is asked about ("this is at night for …"). What people call night in
+# surveys of sleeping hours, rounded outwards to the hour.
+NIGHT_FROM, NIGHT_UNTIL = time(23), time(6)
+# Files of a zone directory that are no place: what they mean depends on the machine.
+_NO_PLACE = frozenset({"localtime", "posixrules", "Factory"})
+_NO_FOLDER = ("posix/", "right/")  # the latter counts leap seconds
+
+Status = Literal["planned", "skipped", "postponed", "cancelled"]
+Every = Literal[1, 2]
+
+
+class UnknownZone(ValueError):
+    """No such IANA zone; `zone` is what was asked for."""
+
+    def __init__(self, zone: str) -> None:
+        super().__init__(f"unknown time zone: {zone!r}")
+        self.zone = zone
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A weekday (0 is Monday), a naive wall time, an IANA zone and how many minutes it lasts."""
+
+    weekday: int
+    at: time
+    zone: str
+    minutes: int = MINUTES
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weekday < DAYS or self.minutes < 1:
+            raise ValueError(f"no such slot: weekday {self.weekday}, {self.minutes} minutes")
+        if self.at.tzinfo is not None:
+            raise ValueError("a slot's time is a wall time, without a zone of its own")
+
+    def to_json(self) -> dict[str, Any]:
+        at = self.at.isoformat("minutes" if self.at == self.at.replace(second=0) else "auto")
+        return {"weekday": self.weekday, "at": at, "zone": self.zone, "minutes": self.minutes}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Slot:
+        """What `to_json` made. Raises KeyError or ValueError for anything else."""
+        at = time.fromisoformat(value["at"])
+        return cls(int(value["weekday"]), at, str(value["zone"]), int(value["minutes"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A slot in force from the week of `since` on (its Monday is kept); None: always."""
+
+    slot: Slot
+    since: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.since is not None:
+            object.__setattr__(self, "since", monday(self.since))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a group meets.
+
+    Every week or every two weeks by its pieces; `monthly`: on the day of the month of `dates[0]`,
+    of the start where there is none; `dates` alone: on these days. Pieces are kept by `since`.
+    """
+
+    pieces: tuple[Piece, ...]
+    every: Every = 1
+    monthly: bool = False
+    dates: tuple[date, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.pieces or self.every not in get_args(Every):
+            raise ValueError("a rule needs a slot, and every 1 or 2 weeks")
+        by_since = sorted(self.pieces, key=lambda p: p.since or date.min)
+        object.__setattr__(self, "pieces", tuple(by_since))
+        object.__setattr__(self, "dates", tuple(sorted(set(self.dates))))
+
+    def slot_for(self, day: date) -> Slot:
+        """The slot in force in the week of `day`; the first one before any began."""
+        week, found = monday(day), self.pieces[0]
+        for piece in self.pieces[1:]:
+            if piece.since is None or piece.since <= week:
+                found = piece
+        return found.slot
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "pieces": [
+                {"slot": p.slot.to_json(), "since": p.since.isoformat() if p.since else None}
+                for p in self.pieces
+            ],
+            "every": self.every,
+            "monthly": self.monthly,
+            "dates": [day.isoformat() for day in self.dates],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Rule:
+        """What `to_json` made. Raises KeyError or ValueError for anything else."""
+        pieces = tuple(
+            Piece(Slot.from_json(p["slot"]), date.fromisoformat(p["since"]) if p["since"] else None)
+            for p in value["pieces"]
+        )
+        dates = tuple(date.fromisoformat(day) for day in value["dates"])
+        return cls(pieces, value["every"], bool(value["monthly"]), dates)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A meeting of a series: `day` (local date, its identity), `starts_at` (UTC), minutes.
+
+    `number` is None for one that was postponed: it does not count.
+    """
+
+    day: date
+    starts_at: datetime
+    minutes: int
+    number: int | None
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(minutes=self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Have:
+    """A group's meeting as it is stored: `moved` by hand to its time, `extra`: added by hand."""
+
+    id: int
+    day: date
+    starts_at: datetime
+    minutes: int
+    number: int | None
+    status: Status = "planned"
+    moved: bool = False
+    extra: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesDiff:
+    """What to do with the rows of a series: all three empty means that they are right."""
+
+    create: tuple[Occurrence, ...] = ()
+    change: tuple[tuple[int, Occurrence], ...] = ()  # the row of this id becomes this
+    remove: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.create or self.change or self.remove)
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """From `day` on, people meet at different times than before, but not all in the same way.
+
+    `groups`: (wall time before, wall time after, the people), the largest group first.
+    """
+
+    day: date
+    groups: tuple[tuple[time, time, tuple[int, ...]], ...]
+
+
+def monday(day: date) -> date:
+    """The Monday of its week."""
+    return day - timedelta(days=day.weekday())
+
+
+@cache
+def zone_info(zone: str) -> ZoneInfo:
+    """The zone of that IANA name, old names included. Raises UnknownZone; never falls back."""
+    if zone in _NO_PLACE or zone.startswith(_NO_FOLDER):
+        raise UnknownZone(zone)
+    try:
+        return ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:  # not there · no name · a folder, too long
+        raise UnknownZone(zone) from error
+
+
+def instant(day: date, at: time, zone: str) -> datetime:
+    """When the wall time `at` of `day` is in an IANA zone, aware and in UTC.
+
+    A time that the clocks skip moves forward by what they skip (02:30 in Berlin on 29 March 2026
+    is shown as 03:30); of a time that comes twice the first one counts. Raises UnknownZone.
+    """
+    if at.tzinfo is not None:
+        raise ValueError("a wall time has no zone of its own")
+    # fold=0 is the offset before the change: the first of two, and forward out of a gap.
+    return datetime.combine(day, at.replace(fold=0), zone_info(zone)).astimezone(UTC)
+
+
+def local(moment: datetime, zone: str) -> datetime:
+    """An aware instant on the clocks of an IANA zone. Raises UnknownZone."""
+    return moment.astimezone(UTC).astimezone(zone_info(zone))
+
+
+def night_for(starts_at: datetime, zone: str) -> bool:
+    """Whether it begins between 23:00 and 06:00 on the clocks of an IANA zone."""
+    at = local(starts_at, zone).time()
+    return at >= NIGHT_FROM or at < NIGHT_UNTIL
+
+
+def monthly(start: date, day: int, count: int) -> tuple[date, ...]:
+    """The first `count` days from `start` on that are the `day`-th (1 to 31) of their month.
+
+    In a shorter month it is the last day: 31 January, 28 February, 31 March.
+    """
+    return tuple(islice(_months(start, day), max(count, 0)))
+
+
+def _months(start: date, day: int) -> Iterator[date]:
+    for month in count_up(start.year * 12 + start.month - 1):
+        first = date(month // 12, month % 12 + 1, 1)
+        found = first.replace(day=min(day, monthrange(first.year, first.month)[1]))
+        if found >= start:
+            yield found
+
+
+def with_slot(rule: Rule, slot: Slot, since: date) -> Rule:
+    """The rule with `slot` from the week of `since` on; what was to begin then or later is gone."""
+    week = monday(since)
+    kept = tuple(p for p in rule.pieces if p.since is None or p.since < week)
+    if kept and kept[-1].slot == slot:
+        return replace(rule, pieces=kept)
+    return replace(rule, pieces=(*kept, Piece(slot, week)))
+
+
+def occurrences(
+    rule: Rule,
+    start: date,
+    count: int,
+    breaks: Collection[date] = (),
+    postponed: Collection[date] = (),
+) -> tuple[Occurrence, ...]:
+    """The series from its first day on or after `start`, until `count` meetings are numbered.
+
+    `breaks`: break weeks, by any day in them; nothing is in them and the series goes on after.
+    `postponed`: days of meetings that do not count (in a weekly or monthly series: the meeting of
+    that week, so that it stays postponed when the slot changes); they come without a number.
+    Explicit `dates` are all used, whatever `start` and `count` say: nothing is added at their end.
+    Raises UnknownZone, and OverflowError beyond the year 9999.
+    """
+    listed = bool(rule.dates) and not rule.monthly
+    off = {monday(day) for day in breaks}
+    later = set(postponed) if listed else {monday(day) for day in postponed}
+    found: list[Occurrence] = []
+    number = 0
+    for day, slot in _days(rule, start):
+        if number >= count and not listed:
+            break
+        if monday(day) in off:
+            continue
+        counts = (day if listed else monday(day)) not in later
+        number += counts
+        starts_at = instant(day, slot.at, slot.zone)
+        found.append(Occurrence(day, starts_at, slot.minutes, number if counts else None))
+    return tuple(found)
+
+
+def _days(rule: Rule, start: date) -> Iterator[tuple[date, Slot]]:
+    """The days of a series and their slots, without end except for explicit dates."""
+    if rule.monthly:
+        days = _months(start, (rule.dates[0] if rule.dates else start).day)
+        return ((day, rule.slot_for(day)) for day in days)
+    if rule.dates:
+        return ((day, rule.slot_for(day)) for day in rule.dates)
+    return _weeks(rule, start)
+
+
+def _weeks(rule: Rule, start: date) -> Iterator[tuple[date, Slot]]:
+    first = _first(rule, start)
+    # A slot that changes before the first meeting was never in force: the next one anchors.
+    while len(rule.pieces) > 1 and (rule.pieces[1].since or date.min) <= monday(first):
+        rule = replace(rule, pieces=rule.pieces[1:])
+        first = _first(rule, start)
+    for step in count_up():
+        week = monday(first) + timedelta(days=DAYS * rule.every * step)
+        slot = rule.slot_for(week)
+        yield week + timedelta(days=slot.weekday), slot
+
+
+def _first(rule: Rule, start: date) -> date:
+    return start + timedelta(days=(rule.pieces[0].slot.weekday - start.weekday()) % DAYS)
+
+
+def diff(have: Sequence[Have], want: Sequence[Occurrence], now: datetime) -> SeriesDiff:
+    """What turns a group's rows into the series `want`; `now` is aware.
+
+    Rows find their occurrence by day; what stays where it is (in the past, skipped, cancelled,
+    postponed) by its week; what is left by number and then in order, so that a meeting keeps its
+    answers when the slot changes. What has begun is never changed, what is over never made. The
+    number of a skipped or cancelled row stays, a postponed one loses it. The time of a row that a
+    person moved stays, and so does that of a row whose new time is over already. Extras are never
+    touched; on the day of one nothing else is made, and a row that comes to it keeps its own day.
+    Doing what this says and asking again gives an empty answer. `have` and `want` each have a day
+    once.
+    """
+    rows = sorted((row for row in have if not row.extra), key=lambda row: (row.day, row.id))
+    taken = {row.day for row in have if row.extra}
+    pairs = _matched(rows, want, now)
+    change = [
+        (row.id, target)
+        for row in rows
+        if (found := pairs.get(row.id)) is not None
+        and (target := _target(row, found, taken, now)) != _as_is(row)
+    ]
+    met = {found.day for found in pairs.values()} | taken
+    return SeriesDiff(
+        tuple(o for o in want if o.day not in met and _open(o, now)),
+        tuple(change),
+        tuple(row.id for row in rows if row.id not in pairs and not _stays(row, now)),
+    )
+
+
+def _matched(
+    rows: Sequence[Have], want: Sequence[Occurrence], now: datetime
+) -> dict[int, Occurrence]:
+    """Which occurrence each row (by id) is; a row that nobody wants is left out."""
+    by_day = {o.day: o for o in want}
+    pairs = {row.id: by_day[row.day] for row in rows if row.day in by_day}
+
+    def pair(some: Iterable[Have], suits: Callable[[Have, Occurrence], bool]) -> None:
+        met = {o.day for o in pairs.values()}
+        free = [o for o in want if o.day not in met]
+        for row in some:
+            if row.id not in pairs and (found := next((o for o in free if suits(row, o)), None)):
+                pairs[row.id] = found
+                free.remove(found)
+
+    staying = [row for row in rows if _stays(row, now)]
+    others = [row for row in rows if not _stays(row, now)]
+    pair(staying, _same_week)
+    # A meeting of this week stays when its new time in this week has passed.
+    pair(others, lambda row, o: _same_week(row, o) and o.ends_at <= now)
+    pair(others, lambda row, o: _open(o, now) and o.number == row.number)
+    pair(others, lambda _, o: _open(o, now))
+    return pairs
+
+
+def _same_week(row: Have, found: Occurrence) -> bool:
+    return monday(row.day) == monday(found.day)
+
+
+def _open(found: Occurrence, now: datetime) -> bool:
+    return found.number is not None and found.ends_at > now
+
+
+def _stays(row: Have, now: datetime) -> bool:
+    return row.starts_at <= now or row.status != "planned"
+
+
+def _as_is(row: Have) -> Occurrence:
+    return Occurrence(row.day, row.starts_at, row.minutes, row.number)
+
+
+def _target(row: Have, found: Occurrence, taken: Collection[date], now: datetime) -> Occurrence:
+    """What a row becomes as this occurrence."""
+    if _stays(row, now):
+        gone = row.status == "postponed" and row.starts_at > now
+        return replace(_as_is(row), number=None if gone else row.number)
+    if found.ends_at <= now:
+        return replace(_as_is(row), number=found.number)
+    target = replace(found, day=row.day) if found.day in taken else found
+    return replace(target, starts_at=row.starts_at, minutes=row.minutes) if row.moved else target
+
+
+def clock_shifts(meetings: Iterable[Occurrence], zones: Mapping[int, str]) -> tuple[Shift, ...]:
+    """Where a change of the clocks splits a group: its meetings, people (id) → IANA zone.
+
+    Only where it is not the same change for everybody: with the slot in Berlin, people in Kolkata
+    meet an hour earlier from the end of March on. Postponed ones are left out. Raises UnknownZone.
+    """
+    found: list[Shift] = []
+    held = sorted((m for m in meetings if m.number is not None), key=lambda m: m.starts_at)
+    for before, after in pairwise(held):
+        moves: set[timedelta] = set()
+        groups: dict[tuple[time, time], list[int]] = defaultdict(list)
+        for person, zone in zones.items():
+            old, new = local(before.starts_at, zone), local(after.starts_at, zone)
+            moves.add((new.utcoffset() or timedelta()) - (old.utcoffset() or timedelta()))
+            groups[old.time(), new.time()].append(person)
+        if len(moves) > 1:
+            rows = [(old, new, tuple(sorted(who))) for (old, new), who in groups.items()]
+            rows.sort(key=lambda row: (-len(row[2]), row))
+            found.append(Shift(after.day, tuple(rows)))
+    return tuple(found)

@@ -1,0 +1,74 @@
+"""A group runs once everything is there: its channels, a meeting, and somebody who can see them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.db.meeting_models import Meeting, MeetingStatus
+from core.db.models import Group, GroupStatus
+from core.db.queries import access, deliveries
+from core.db.queries.access import Facts
+from core.discord_outbound.cache import GuildView, guild_view
+from core.notifications import notices
+
+_ROOMS = {"text", "voice"}
+
+
+async def consider(session: AsyncSession, group_id: int, now: datetime) -> bool:
+    """Preview → active, by itself, whichever of the three came last; True where it did.
+
+    Whoever is in it is told once, in the same transaction.
+    """
+    status = await session.scalar(select(Group.status).where(Group.id == group_id))
+    if status != GroupStatus.preview:
+        return False
+    found = await access.gather(session, [group_id])
+    facts = found[0] if found else None
+    view = guild_view(facts.group.guild_id) if facts else None
+    if facts is None or view is None or not complete(facts, view):
+        return False
+    meets = await session.scalar(
+        select(
+            exists().where(Meeting.group_id == group_id, Meeting.status == MeetingStatus.planned)
+        )
+    )
+    if not meets:
+        return False
+    ours = await session.scalar(
+        update(Group)
+        .where(Group.id == group_id, Group.status == GroupStatus.preview)
+        .values(status=GroupStatus.active)
+        .returning(Group.id)
+    )
+    if ours is None:
+        return False
+    guild_id = facts.group.guild_id
+    people = [user for user, status, role in facts.people if _belongs(status, role)]
+    rows = [
+        notices.assigned(guild_id, group_id, now),
+        *notices.assigned_dms(guild_id, group_id, people, now),
+    ]
+    await deliveries.enqueue(session, rows, now)
+    return True
+
+
+def _belongs(status: str, role: str) -> bool:
+    return status == "active" and role != "guest"
+
+
+def complete(facts: Facts, view: GuildView) -> bool:
+    """Its objects stand, and somebody who belongs to it has been let in."""
+    rooms = [o for o in facts.objects.values() if o.kind in _ROOMS]
+    if not rooms or any(o.state != "created" for o in facts.objects.values()):
+        return False
+    role = facts.objects.get("role") if facts.group.access_mode == "role" else None
+    places = [role] if role is not None else rooms
+    return any(
+        user in facts.ledger.get(place.discord_id or 0, {})
+        for user, status, role_of in facts.people
+        if _belongs(status, role_of) and view.is_here(user)
+        for place in places
+    )
