@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 COGS = (
     "bot.cogs.listeners",
+    "bot.cogs.interest",
     "bot.cogs.my",
     "bot.cogs.groups",
     "bot.cogs.cohort",
@@ -36,6 +37,9 @@ COGS = (
     "bot.cogs.why",
     "bot.cogs.setup",
     "bot.cogs.home",
+    "bot.cogs.week",
+    "bot.cogs.presence",
+    "bot.cogs.attendance",
 )
 
 
@@ -67,6 +71,8 @@ class Muster(commands.Bot):
         intents.guilds = True
         intents.members = True
         intents.guild_messages = True  # deletions of our posts; contents are not asked for
+        intents.guild_scheduled_events = True  # the meetings' events, and who is interested
+        intents.voice_states = True  # who was in a meeting's voice channel
         super().__init__(
             command_prefix=commands.when_mentioned,
             intents=intents,

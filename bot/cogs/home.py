@@ -47,13 +47,6 @@ async def _cohort(interaction: Interaction, _number: int, values: list[str]) -> 
     await cohort_steps.show_card(interaction, int(values[0]))
 
 
-@lasting.on_press("home_week")
-async def _week(interaction: Interaction, _number: int) -> None:
-    await lasting.begin(interaction)
-    actor = await checks.moderator(interaction)
-    await lasting.show(interaction, *ui.week(await home.show(actor.guild_id)))
-
-
 @lasting.on_press("home_needs")
 async def _needs(interaction: Interaction, page: int) -> None:
     await lasting.begin(interaction)

@@ -73,14 +73,6 @@ def week_lines(found: Home) -> list[str]:
     return [*starting, moved]
 
 
-def week(found: Home) -> tuple[str, LastingView]:
-    """The whole week, with the way back."""
-    parts = [f"**{t('This week')}**", *week_lines(found)]
-    if not found.starting:
-        parts.append(t("No cohort starts within seven days."))
-    return lines(parts), LastingView().button(t("Home"), "home")
-
-
 def cohort_list(page: int, shown: Sequence[CohortLine], total: int) -> tuple[str, LastingView]:
     """Cohorts with a select that opens one."""
     view = LastingView()

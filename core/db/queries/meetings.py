@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import schedule
@@ -201,5 +201,4 @@ async def next_of(
 
 def ends() -> ColumnElement[datetime]:
     """The end of a meeting (UTC), for SQL."""
-    length: ColumnElement[timedelta] = func.make_interval(0, 0, 0, 0, 0, Meeting.minutes)
-    return Meeting.starts_at + length
+    return Meeting.starts_at + Meeting.minutes * literal(timedelta(minutes=1))
