@@ -19,8 +19,7 @@ from zoneinfo import ZoneInfo
 
 DAYS = 7
 MINUTES = 60  # how long a meeting lasts where nobody said it
-# A meeting that begins then is asked about ("this is at night for …"). What people call night in
-# surveys of sleeping hours, rounded outwards to the hour.
+# A meeting that begins then is asked about: "this is at night for …". Our choice of hours.
 NIGHT_FROM, NIGHT_UNTIL = time(23), time(6)
 # Files of a zone directory that are no place: what they mean depends on the machine.
 _NO_PLACE = frozenset({"localtime", "posixrules", "Factory"})
@@ -262,8 +261,7 @@ def occurrences(
     listed = bool(rule.dates) and not rule.monthly
     off = {monday(day) for day in breaks}
     later = set(postponed) if listed else {monday(day) for day in postponed}
-    found: list[Occurrence] = []
-    number = 0
+    found, number = list[Occurrence](), 0
     for day, slot in _days(rule, start):
         if number >= count and not listed:
             break
@@ -278,12 +276,11 @@ def occurrences(
 
 def _days(rule: Rule, start: date) -> Iterator[tuple[date, Slot]]:
     """The days of a series and their slots, without end except for explicit dates."""
-    if rule.monthly:
-        days = _months(start, (rule.dates[0] if rule.dates else start).day)
-        return ((day, rule.slot_for(day)) for day in days)
-    if rule.dates:
-        return ((day, rule.slot_for(day)) for day in rule.dates)
-    return _weeks(rule, start)
+    if not rule.monthly and not rule.dates:
+        return _weeks(rule, start)
+    monthday = (rule.dates or (start,))[0].day
+    days = _months(start, monthday) if rule.monthly else rule.dates
+    return ((day, rule.slot_for(day)) for day in days)
 
 
 def _weeks(rule: Rule, start: date) -> Iterator[tuple[date, Slot]]:
@@ -311,8 +308,7 @@ def diff(have: Sequence[Have], want: Sequence[Occurrence], now: datetime) -> Ser
     number of a skipped or cancelled row stays, a postponed one loses it. The time of a row that a
     person moved stays, and so does that of a row whose new time is over already. Extras are never
     touched; on the day of one nothing else is made, and a row that comes to it keeps its own day.
-    Doing what this says and asking again gives an empty answer. `have` and `want` each have a day
-    once.
+    Doing this and asking again gives an empty answer. `have` and `want` each have a day once.
     """
     rows = sorted((row for row in have if not row.extra), key=lambda row: (row.day, row.id))
     taken = {row.day for row in have if row.extra}
@@ -373,7 +369,6 @@ def _as_is(row: Have) -> Occurrence:
 
 
 def _target(row: Have, found: Occurrence, taken: Collection[date], now: datetime) -> Occurrence:
-    """What a row becomes as this occurrence."""
     if _stays(row, now):
         gone = row.status == "postponed" and row.starts_at > now
         return replace(_as_is(row), number=None if gone else row.number)
