@@ -37,9 +37,13 @@ COGS = (
     "bot.cogs.why",
     "bot.cogs.setup",
     "bot.cogs.home",
+    "bot.cogs.answers",
     "bot.cogs.week",
     "bot.cogs.presence",
     "bot.cogs.attendance",
+    "bot.cogs.meeting",
+    "bot.cogs.announce",
+    "bot.cogs.messages",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -122,7 +123,7 @@ async def run(settings: Settings) -> None:
     patience.seconds = settings.call_seconds
     stop = stop_event()
     async with postgres(settings) as (url, revive), opened(url, settings) as database:
-        worker = background.Worker()
+        worker = background.Worker(dm_per_second=settings.dm_per_second)
         memory = tree_memory(settings.data_dir)
         async with Muster(
             worker, rest_per_second=settings.rest_per_second, tree_memory=memory
@@ -153,6 +154,7 @@ async def _until_stopped(
     try:
         await asyncio.wait({stopped, ready, connection}, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
+            keep_what_is_loaded()
             async with work:
                 log.info("running", guilds=len(bot.guilds))
                 await asyncio.wait({stopped, connection}, return_when=asyncio.FIRST_COMPLETED)
@@ -161,6 +163,15 @@ async def _until_stopped(
     finally:
         stopped.cancel()
         ready.cancel()
+
+
+def keep_what_is_loaded() -> None:
+    """Spare the garbage collector what stays until the end: modules, commands, members.
+
+    It looked at all of that again and again, 50 to 100 ms each time in which nobody was answered.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def tree_memory(data_dir: Path) -> Path:

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     # Discord allows 50 REST calls a second per bot; 45 leaves room for clock differences.
     rest_per_second: float = Field(45, gt=0, le=50)
+    # Discord limits how fast a bot opens new DM channels without saying how; people who were
+    # written to before do not count.
+    dm_per_second: float = Field(1, gt=0, le=50)
     sweep_minutes: float = Field(10, gt=0)
     # A parked system is probed this often even if nothing is known to have changed.
     probe_minutes: float = Field(60, gt=0)
@@ -37,6 +40,9 @@ class Settings(BaseSettings):
     # What is stored about a server that Muster left is deleted after so many days.
     retention_days: float = Field(90, gt=0)
     demo_port: int = Field(8080, ge=0, le=65535)
+
+
+ATTENDED_MINUTES = (1, 240)  # the least and the most that moderators may choose
 
 
 class GuildSettings(BaseModel):
@@ -54,3 +60,10 @@ class GuildSettings(BaseModel):
     # Extra rights for facilitators in their own group's channels.
     facilitators_moderate: bool = False
     keep_nicknames: bool = True
+    # A quiet line a day in each group's channel: who came, left and answered.
+    activity_line: bool = True
+    # Minutes in the voice channel that count as having come, at most half of the meeting: short of
+    # it are looks into the wrong room, and whoever comes late or leaves early still counts.
+    attended_minutes: int = Field(10, ge=ATTENDED_MINUTES[0], le=ATTENDED_MINUTES[1])
+    # The server's own words by kind of message; core.notifications.templates.check lets them in.
+    templates: dict[str, str] = Field(default_factory=dict)

@@ -112,7 +112,7 @@ class Settle:
 
 @dataclass(frozen=True, order=True)
 class ByHand:
-    """A difference that Muster did not make. `what`: lost, denied, extra or renamed."""
+    """A difference that Muster did not make. `what`: a key of _BY_HAND; an event is a place."""
 
     place_id: int
     target_id: int
@@ -159,6 +159,9 @@ _BY_HAND = {
     "denied": mark("{who} is kept out of {where} by hand"),
     "extra": mark("{who} has access to {where} by hand"),
     "renamed": mark("{where} was renamed by hand"),
+    "event_renamed": mark("the event {where} was renamed by hand"),
+    "event_moved": mark("the event {where} was moved to another time by hand"),
+    "event_rehomed": mark("the event {where} was moved to another channel by hand"),
 }
 
 

@@ -16,13 +16,13 @@ import structlog
 from core.db.engine import get_database
 from core.notifications import scheduler
 from core.systems import discord as discord_system
-from core.systems import meetings
+from core.systems import meetings, rsvps
 from core.systems import sweep as sweep_system
 from core.systems.counts import (
     CalendarCounts,
     DiscordCounts,
-    MeetingCounts,
     ReminderCounts,
+    RsvpCounts,
     SyncResult,
 )
 
@@ -99,9 +99,9 @@ async def sync_group_reminders(group_id: int) -> ReminderCounts:
     return await meetings.sync_reminders(group_id)
 
 
-async def sync_group_rsvps(group_id: int) -> MeetingCounts:
+async def sync_group_rsvps(group_id: int) -> RsvpCounts:
     """The group's events on Discord, who is interested in them, and its posts with answers."""
-    return await meetings.sync_rsvps(group_id)
+    return await rsvps.sync(group_id)
 
 
 async def sweep() -> list[int]:

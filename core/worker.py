@@ -21,9 +21,12 @@ from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.instance import Instance, release_dead_leases, renew_leases
 from core.db.queries import sync_states
+from core.db.queries.deliveries import CHANNEL
 from core.discord_outbound.pacer import background
-from core.notifications import scheduler
-from core.operations import retention
+from core.notifications import actions, scheduler
+from core.notifications.dispatcher import Dispatcher
+from core.operations import presence, retention
+from core.systems import undelivered
 
 log = structlog.get_logger(__name__)
 
@@ -34,9 +37,19 @@ AT_ONCE = 4
 
 
 class Worker:
-    """The process's background work. `drain()` does what is due now, for tests and the demo."""
+    """The process's background work: syncs, and (by `dispatcher`) messages that are due.
 
-    def __init__(self) -> None:
+    `drain()` does the syncs that are due now, `dispatcher.drain()` the messages, for tests.
+    `dm_per_second`: direct messages a second to people whom Muster never wrote to.
+    """
+
+    def __init__(self, *, dm_per_second: float = 1.0) -> None:
+        self.dispatcher = Dispatcher(
+            prepare=actions.prepare,
+            sent=actions.sent,
+            gave_up=undelivered.tell,
+            dm_per_second=dm_per_second,
+        )
         self._bumped: set[int] = set()
         self._wake = asyncio.Event()
         self._sweep_asked = False
@@ -56,12 +69,20 @@ class Worker:
         self._wake.set()
 
     def close(self) -> None:
-        """End `run()` once the round that is under way is done."""
+        """End `run()` once the round and the messages that are under way are done."""
         self._closing = True
         self._wake.set()
+        self.dispatcher.close()
 
     async def run(self) -> None:
         """Work until `close()`. An error of one round is reported and does not end it."""
+        # Neither ends with the other: what broke for good is raised when both are through.
+        ends = await asyncio.gather(self._syncs(), self.dispatcher.run(), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
+
+    async def _syncs(self) -> None:
         background.set(True)
         while True:
             await self._wake.wait()
@@ -138,6 +159,7 @@ async def start(
     `probe` is in seconds. Data of servers left longer ago than `retention_days` is deleted.
     `revive` starts the embedded Postgres again where it died.
     """
+    instance.listen(CHANNEL, worker.dispatcher.wake)
     await instance.hold()
     async with get_database().transaction() as session:
         freed = await release_dead_leases(session)
@@ -158,10 +180,17 @@ async def start(
     async def tick() -> None:
         worker.ask_sweep()
 
+    async def look() -> None:
+        try:
+            await presence.tick()
+        except (OSError, DBAPIError) as error:  # a minute later it looks again
+            log.warning("presence_not_read", error=str(error))
+
     async def daily() -> None:
         await retention.delete_left(retention_days)
 
     jobs.add_job(tick, "interval", minutes=sweep_minutes, id="sweep")
+    jobs.add_job(look, "interval", minutes=1, id="presence")
     # Also at once: a process that is restarted every night would never get to it.
     jobs.add_job(daily, "interval", days=1, id="daily", next_run_time=utcnow())
     jobs.add_job(

@@ -1,7 +1,9 @@
-"""A real Postgres for every test that asks for one: `database_url`, or `database` for the handle.
+"""A real Postgres for every test that asks for one: `database`, or `database_url` for its address.
 
 Each pytest process (each xdist worker) has a Postgres of its own, started on first use and
-stopped at the end. Its template is migrated once; a test's database is a copy of it (24 ms).
+stopped at the end. Its template is migrated once. A test gets a copy of it that is emptied for the
+next one (`tests/shared_database.py`): where each had a copy of its own, Postgres worked five to
+nine times as long. `make_database` makes one that nobody else gets.
 """
 
 from __future__ import annotations
@@ -20,18 +22,14 @@ import pytest
 from core.clock import set_clock
 from core.db.embedded import EmbeddedPostgres
 from core.db.engine import Database, set_database
+from tests.shared_database import SharedDatabase
 
-# Counting lines makes Python 3.11 two to three times slower. These look at what is counted
-# elsewhere: processes that are killed, property tests, second walks through the same code.
-UNCOUNTED = {
-    "test_adopt_walk", "test_bench_counts", "test_crash", "test_demo_walk", "test_discord_server",
-    "test_discord_server_trouble", "test_first_day", "test_language", "test_language_later",
-    "test_moderators_rights", "test_permissions_properties", "test_setup_rights", "test_trouble",
-    "test_undo_property",
-}  # fmt: skip
 TEMPLATE = "muster_template"
 # Nothing in a test outlives the machine, so nothing has to reach the disk.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Without autovacuum, no statistics change a plan between two tests.
+FAST = {
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -94,10 +92,17 @@ async def empty_database_url(make_database: Callable[..., Awaitable[str]]) -> st
     return await make_database()
 
 
+@pytest.fixture(scope="session")
+def shared_database(postgres: EmbeddedPostgres, template: str) -> SharedDatabase:
+    return SharedDatabase(postgres, template)
+
+
 @pytest.fixture
-async def database_url(make_database: Callable[..., Awaitable[str]], template: str) -> str:
-    """A migrated database of this test's own."""
-    return await make_database(template)
+async def database_url(shared_database: SharedDatabase) -> AsyncIterator[str]:
+    """A migrated database without a row."""
+    url = await shared_database.take()
+    yield url
+    await shared_database.give_back()
 
 
 @pytest.fixture
@@ -132,7 +137,7 @@ SLOW = ("test_first_day", "test_undo_property", "test_crash", "test_trouble", "t
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest first, so that no worker waits for the last; count lines where it helps."""
+    """Start the longest first, so that no worker waits for the last."""
 
     def weight(item: Any) -> int:
         if item.path.stem in SLOW:
@@ -141,6 +146,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return len(SLOW) + (0 if "/e2e/" in path else 1 if "/integration/" in path else 2)
 
     items.sort(key=weight)
-    for item in items:
-        if item.path.stem in UNCOUNTED:
-            item.add_marker(pytest.mark.no_cover)  # pytest-cov's own marker

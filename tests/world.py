@@ -16,6 +16,7 @@ from bot.client import Muster
 from core.clock import set_clock
 from core.db.engine import Database
 from core.discord_outbound import set_bot
+from core.systems.projections import keeper
 from core.worker import Worker
 
 
@@ -35,6 +36,8 @@ class World:
         """Everything that gateway events asked for is done."""
         await self.env.settle()
         await self.worker.drain()
+        await self.worker.dispatcher.drain()
+        await keeper.settled()
         await self.env.settle()
 
 

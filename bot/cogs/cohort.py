@@ -35,11 +35,16 @@ class Cohorts(
     group_description=app_commands.locale_str("Seasons, courses and series"),
 ):
     @app_commands.command(description="A new cohort with all its groups")
-    @app_commands.describe(access="How people are let in", rooms="Which channels a group gets")
+    @app_commands.describe(
+        when="When all its groups meet, like: Wed 19:00 Europe/Berlin",
+        access="How people are let in",
+        rooms="Which channels a group gets",
+    )
     @app_commands.choices(access=ACCESS, rooms=ROOMS)
     async def create(
         self,
         interaction: discord.Interaction,
+        when: str | None = None,
         access: Choice | None = None,
         rooms: Choice | None = None,
     ) -> None:
@@ -48,6 +53,7 @@ class Cohorts(
             interaction,
             access.value if access else "overwrites",
             rooms.value if rooms else "both",
+            when,
         )
 
     @app_commands.command(description="Take over channels and people that are there already")

@@ -15,13 +15,14 @@ from bot.client import Muster
 from bot.cogs.choices import cohort_choices, cohort_id, group_choices, group_id
 from bot.ui import answer, lasting
 from bot.ui import group_cards as ui
+from bot.ui import reminders as reminders  # noqa: PLC0414 - registers its button
 from bot.ui.cohorts import KEPT
 from bot.ui.lasting import LastingView
 from bot.ui.release_steps import ask_release_group
 from bot.ui.results import look_after, sync_groups
 from bot.ui.undo import undo_view
 from core.errors import Refusal
-from core.operations import cohorts, groups, roster
+from core.operations import cohorts, groups, meetings, roster
 from core.operations.cohorts import LIVE
 from core.operations.common import Actor
 from core.words import mark, t, tn
@@ -40,13 +41,18 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
     view = LastingView()
     if group.status in LIVE:
         view.button(t("Edit"), "group_edit", chosen_id)
+        view.button(t("Meeting time"), "meeting_slot", chosen_id)
+        view.button(t("Reminders"), "reminders", chosen_id)
         if inside.people and not inside.channels:
             view.button(t("Create channels"), "group_open", chosen_id)
         view.button(t("Archive"), "group_archive", chosen_id)
     if inside.adopted:
         view.button(t("Release"), "group_release", chosen_id)
     view.button(t("Home"), "home", row=1)
-    await answer.show(interaction, ui.card(group, inside), view)
+    times = (await meetings.slots(actor.guild_id, [chosen_id]))[chosen_id]
+    if times.next is not None:
+        view.button(t("Next meeting"), "meeting_manage", times.next.id, row=1)
+    await answer.show(interaction, ui.card(group, inside, times), view)
 
 
 async def ask_new(interaction: discord.Interaction, chosen_id: int) -> None:

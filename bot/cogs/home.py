@@ -8,22 +8,25 @@ from discord.ext import commands
 
 from bot import checks
 from bot.client import Muster
+from bot.ui import attention_steps as attention_steps  # noqa: PLC0414 - registers its buttons
 from bot.ui import care, cohort_steps, lasting, plans, setup_steps
 from bot.ui import home as ui
 from bot.ui.history import HistoryView
 from bot.ui.lasting import Interaction
 from core.errors import Refusal
-from core.operations import check, home, overview
+from core.operations import attention, check, home, overview
 from core.words import t
 
 
 async def show_home(interaction: Interaction) -> None:
-    """The three lines and the six buttons."""
+    """The three lines and the seven buttons."""
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
     guild = interaction.guild
     assert guild is not None
-    await lasting.show(interaction, *ui.home(await home.show(actor.guild_id), guild.name))
+    found = await home.show(actor.guild_id)
+    people = await attention.entries(actor.guild_id)
+    await lasting.show(interaction, *ui.home(found, guild.name, len(people)))
 
 
 @lasting.on_press("home")
@@ -55,7 +58,8 @@ async def _needs(interaction: Interaction, page: int) -> None:
     findings = [care.finding_text(f) for f in await check.check(actor.guild_id)]
     full = await home.crowded(actor.guild_id)
     awaited = await home.expected(actor.guild_id)
-    await lasting.show(interaction, *ui.needs(page, states, findings, full, awaited))
+    people = await attention.entries(actor.guild_id)
+    await lasting.show(interaction, *ui.needs(page, states, findings, full, awaited, people))
 
 
 @lasting.on_press("home_check")

@@ -16,6 +16,7 @@ from bot.ui import groups as groups_ui
 from bot.ui import lasting
 from bot.ui import my as ui
 from bot.ui.lasting import Interaction, LastingView
+from bot.ui.my_steps import MyZone
 from bot.ui.text import plain
 from core import sync
 from core.errors import Refusal
@@ -97,28 +98,6 @@ async def _leave_do(interaction: Interaction, group_id: int) -> None:
     follow_up(interaction, group_id)
 
 
-@lasting.on_press("my_settings")
-async def _settings(interaction: Interaction, _number: int) -> None:
-    await lasting.begin(interaction)
-    actor = await checks.actor_of(interaction)
-    await lasting.show(interaction, *ui.settings(await mine.settings(actor)))
-
-
-@lasting.on_press("my_messages")
-async def _messages(interaction: Interaction, on: int) -> None:
-    await lasting.begin(interaction)
-    actor = await checks.actor_of(interaction)
-    await lasting.show(interaction, *ui.settings(await mine.change(actor, messages=bool(on))))
-
-
-@lasting.on_pick("my_language")
-async def _language(interaction: Interaction, _number: int, values: list[str]) -> None:
-    await lasting.begin(interaction)
-    actor = await checks.actor_of(interaction)
-    chosen = None if values[0] == "server" else values[0]
-    await lasting.show(interaction, *ui.settings(await mine.change(actor, language=chosen)))
-
-
 @lasting.on_press("my_data")
 async def _data(interaction: Interaction, _number: int) -> None:
     """A file only for the person who asks."""
@@ -143,5 +122,5 @@ class My(commands.Cog):
 
 async def setup(bot: Muster) -> None:
     """Called by discord.py."""
-    bot.add_dynamic_items(lasting.Press, lasting.Pick)
+    bot.add_dynamic_items(lasting.Press, lasting.Pick, MyZone)
     await bot.add_cog(My())

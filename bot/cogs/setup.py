@@ -8,6 +8,8 @@ from discord.ext import commands
 
 from bot.client import Muster
 from bot.ui import lasting, setup_steps
+from bot.ui import setup_attendance as setup_attendance  # noqa: PLC0414 - registers its button
+from bot.ui import texts as texts  # noqa: PLC0414 - likewise
 from bot.ui.setup_zone import ZonePress
 
 

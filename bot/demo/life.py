@@ -17,8 +17,10 @@ import structlog
 from simcord import Env
 
 from bot.client import Muster
+from bot.demo import term
 from bot.demo.site import Site
 from bot.demo.stage import Stage
+from bot.demo.time_machine import TimeMachine
 from bot.demo.town import MODERATOR, SERVER, Town, build
 from core import worker as work
 from core.clock import utcnow
@@ -73,7 +75,7 @@ def _hush(settings: Settings) -> None:
 async def _live(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(_throw_away_database(settings))
-        worker = work.Worker()
+        worker = work.Worker(dm_per_second=settings.dm_per_second)
         env = await stack.enter_async_context(_simulated(worker, settings))
         instance = Instance(database)
         await work.start(
@@ -82,9 +84,12 @@ async def _live(settings: Settings) -> None:
         )  # fmt: skip
         stack.push_async_callback(work.stop, instance)
         town = await build(env, worker)
+        await term.begin(town, worker)
         stage = Stage(town)
         stack.push_async_callback(stage.close)
-        site = Site(stage)
+        machine = TimeMachine(stage, worker)
+        stack.callback(machine.close)
+        site = Site(stage, machine)
         stack.push_async_callback(site.close)
         await site.start(settings.demo_port)
         jobs = [asyncio.create_task(j) for j in (worker.run(), stage.run(), _tidy_up())]
@@ -166,6 +171,8 @@ def _greet(url: str, town: Town) -> None:
         "    type /setup in #general. After that: /cohort create, /cohort adopt, /member import.",
         f"  · As {town.people[-1].user.global_name}, a member, type /groups and join one:",
         "    its channels appear beside the page a moment later.",
+        "  · As Elif Aydin, in #harbour: her group meets within the hour. Answer, then move the",
+        "    clock forward on the page: reminders, meetings and attendance follow.",
         "  · /muster is the moderators' home, /my the members'.",
         "",
         "Everything is real but Discord, and starts afresh next time. Ctrl-C stops it.",

@@ -7,6 +7,7 @@ there is one address, the front page can show it in a frame, and an action waits
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from aiohttp import ClientSession, web
 from simcord import SetupError
 
 from bot.demo.stage import Showing, Stage
+from bot.demo.time_machine import MOVES, TimeMachine
 from bot.demo.view import channel_of, server
 
 log = structlog.get_logger(__name__)
@@ -34,8 +36,10 @@ KEPT = ("X-Display", "X-Media", "X-Simcord", "Content-Disposition")
 
 
 class Site:
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, machine: TimeMachine) -> None:
         self.stage = stage
+        self.machine = machine
+        self._moving: set[asyncio.Task[None]] = set()
         self.port = 0
         self._runner: web.AppRunner | None = None
         self._client: ClientSession | None = None
@@ -54,6 +58,7 @@ class Site:
                 web.get("/", self._front),
                 web.get("/demo/state", self._state),
                 web.post("/demo/show", self._show),
+                web.post("/demo/time", self._time),
                 web.get("/demo/{name}", self._file),
                 web.get("/discord/", self._preview_page),
                 web.route("*", "/{path:.+}", self._pass_on),
@@ -75,7 +80,10 @@ class Site:
         self.port = int(self._runner.addresses[0][1])
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and moving the clock."""
+        for moving in list(self._moving):
+            moving.cancel()
+        await asyncio.gather(*self._moving, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
         if self._client is not None:
@@ -109,6 +117,7 @@ class Site:
     async def _state(self, request: web.Request) -> web.Response:
         """Who there is, what each can see, and whether this tab's preview still answers."""
         found: dict[str, Any] = dict(await server(self.stage.town))
+        found["time"] = self.machine.state()
         found["alive"] = self.stage.alive(request.query.get("tab", ""))
         return web.json_response(found)
 
@@ -124,6 +133,16 @@ class Site:
         except SetupError as error:
             raise web.HTTPNotFound(text="This person cannot see that channel.") from error
         return web.json_response({"url": f"/discord/#{showing.capability}"})
+
+    async def _time(self, request: web.Request) -> web.Response:
+        """Move the demo's clock forward, without letting the page wait for it."""
+        to = str((await request.json())["to"])
+        if to not in MOVES:
+            raise web.HTTPNotFound(text="The clock does not move like that.")
+        moving = asyncio.create_task(self.machine.forward(to))
+        self._moving.add(moving)
+        moving.add_done_callback(self._moving.discard)
+        return web.json_response(self.machine.state())
 
     async def _preview_page(self, _request: web.Request) -> web.Response:
         """SimCord's page, without the parts that are for people who test bots."""

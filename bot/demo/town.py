@@ -93,7 +93,7 @@ async def build(env: Env, worker: Worker) -> Town:
     await env.settle()
     await _open_cohort(town)
     await _small_talk(town)
-    await posts.publish(_moderator(town), general.id, group_texts.post)
+    await posts.publish(moderator(town), general.id, group_texts.post)
     await worker.drain()
     await env.settle()
     return town
@@ -106,7 +106,8 @@ def _bot(env: Env) -> Any:
     return user
 
 
-def _moderator(town: Town) -> Actor:
+def moderator(town: Town) -> Actor:
+    """The moderator, as operations take whoever asks."""
     return Actor(town.guild.id, town.people[0].id, shown_name(town.people[0]), moderator=True)
 
 
@@ -128,7 +129,7 @@ def _hand_made(town: Town) -> None:
 
 
 async def _open_cohort(town: Town) -> None:
-    lead, members = _moderator(town), town.people[1:]
+    lead, members = moderator(town), town.people[1:]
     start = (utcnow() + timedelta(days=10)).date()
     made = await cohorts.create(
         lead, cohorts.CohortDraft(COHORT, start, groups=len(SEATED), seats=SEATS), open_now=True

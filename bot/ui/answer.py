@@ -17,6 +17,8 @@ from core.operations.common import Actor
 from core.words import t
 
 Then = Callable[[discord.Interaction, Actor], Awaitable[None]]
+# Who may press or open: gives the actor with their rights of that moment, or raises Refusal.
+Check = Callable[[discord.Interaction], Awaitable[Actor]]
 _SHOWN = 60  # characters of somebody's wrong input that are repeated to them
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199  # what lies outside is a slip of the finger
 
@@ -41,11 +43,13 @@ async def show(
         await interaction.response.send_message(text, ephemeral=True)
 
 
-def on_press(do_it: Then, view: View) -> Callable[[discord.Interaction], Any]:
-    """A button's handler for a moderator: once, rights first, refusals in place."""
+def on_press(
+    do_it: Then, view: View, check: Check = checks.moderator
+) -> Callable[[discord.Interaction], Any]:
+    """A button's handler, usually for a moderator: once, rights first, refusals in place."""
 
     async def pressed(interaction: discord.Interaction) -> None:
-        actor = await checks.moderator(interaction)
+        actor = await check(interaction)
         view.stop()  # a second press of an impatient thumb does nothing
         await show(interaction, t("⏳ Working…"))  # acknowledges, and takes the buttons away
         try:
@@ -77,6 +81,29 @@ class Field:
     value: str = ""
     hint: str | None = None
     limit: int = 200
+    options: tuple[tuple[str, str], ...] = ()  # (value, label): one of these is chosen
+    required: bool = True
+    long: bool = False  # several lines
+
+
+def _component(field: Field) -> discord.ui.TextInput[Any] | discord.ui.Select[Any]:
+    if not field.options:
+        return discord.ui.TextInput(
+            custom_id=field.key, default=field.value or None, max_length=field.limit,
+            required=field.required,
+            style=discord.TextStyle.paragraph if field.long else discord.TextStyle.short,
+        )  # fmt: skip
+    options = [
+        discord.SelectOption(label=label[:100], value=value, default=value == field.value)
+        for value, label in field.options
+    ]
+    return discord.ui.Select(custom_id=field.key, options=options, required=field.required)
+
+
+def _value(part: discord.ui.TextInput[Any] | discord.ui.Select[Any]) -> str:
+    if isinstance(part, discord.ui.TextInput):
+        return part.value
+    return part.values[0] if part.values else ""
 
 
 class Form(Modal):
@@ -87,22 +114,21 @@ class Form(Modal):
         title: str,
         fields: Sequence[Field],
         done: Callable[[discord.Interaction, dict[str, str]], Awaitable[None]],
+        check: Check = checks.moderator,
     ) -> None:
         super().__init__(title=title[:45])  # Discord's limit
-        self._fields, self._done = fields, done
-        self._inputs: dict[str, discord.ui.TextInput[Any]] = {}
+        self._fields, self._done, self._check = fields, done, check
+        self._inputs: dict[str, discord.ui.TextInput[Any] | discord.ui.Select[Any]] = {}
         for field in fields:
-            text: discord.ui.TextInput[Any] = discord.ui.TextInput(
-                custom_id=field.key, default=field.value or None, max_length=field.limit
-            )
-            self._inputs[field.key] = text
+            part = _component(field)
+            self._inputs[field.key] = part
             self.add_item(
-                discord.ui.Label(text=field.label, description=field.hint, component=text)
+                discord.ui.Label(text=field.label, description=field.hint, component=part)
             )
 
     async def on_submit(self, interaction: discord.Interaction, /) -> None:
         """Hand over what was typed. `done` checks rights and values, and answers."""
-        typed = {key: text.value for key, text in self._inputs.items()}
+        typed = {key: _value(part) for key, part in self._inputs.items()}
         try:
             await self._done(interaction, typed)
         except Refusal as refusal:
@@ -120,9 +146,10 @@ class Form(Modal):
         """The handler of that button."""
 
         async def pressed(interaction: discord.Interaction) -> None:
-            await checks.moderator(interaction)
+            await self._check(interaction)
             fields = [replace(f, value=typed.get(f.key, f.value)) for f in self._fields]
-            await interaction.response.send_modal(Form(self.title, fields, self._done))
+            form = Form(self.title, fields, self._done, self._check)
+            await interaction.response.send_modal(form)
 
         return pressed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import discord
 
 from bot import checks
-from bot.ui import answer, lasting
+from bot.ui import answer, lasting, meeting_typed, slot_steps
 from bot.ui import cohorts as ui
 from bot.ui.base import View
 from bot.ui.lasting import LastingView
@@ -21,9 +22,10 @@ from bot.ui.text import plain
 from bot.ui.undo import undo_view
 from core.clock import utcnow
 from core.errors import Refusal
-from core.operations import cohorts, overview, roster, settings
+from core.operations import cohorts, meetings, overview, roster, settings
 from core.operations.cohorts import CohortDraft, CohortSummary
 from core.operations.common import Actor
+from core.schedule import Rule
 from core.words import mark, t
 
 _ENDED = {"closed": mark("{cohort}: closed"), "cancelled": mark("{cohort}: cancelled")}
@@ -42,36 +44,74 @@ async def _today(guild_id: int) -> date:
 # --- create ------------------------------------------------------------------------------------
 
 
-async def ask_new(interaction: discord.Interaction, access: str, rooms: str) -> None:
-    """Show the form; `access` and `rooms` were chosen before."""
+@dataclass(frozen=True)
+class _Chosen:
+    """What the form of a new cohort does not ask: chosen before it, or set under the preview."""
+
+    access: str
+    rooms: str
+    rule: Rule | None = None
+    breaks: tuple[date, ...] = ()
+
+
+async def ask_new(
+    interaction: discord.Interaction, access: str, rooms: str, when: str | None = None
+) -> None:
+    """Show the form; `access`, `rooms` and when all groups meet were chosen before.
+
+    Raises Refusal where `when` cannot be read.
+    """
     actor = await checks.moderator(interaction)
-    fields = ui.new_fields(await _today(actor.guild_id))
-    done = partial(_preview_new, access=access, rooms=rooms)
-    await interaction.response.send_modal(answer.Form(t("New cohort"), fields, done))
+    zone = (await settings.get(actor.guild_id)).zone
+    rule = meeting_typed.rule_of({"when": when}, zone) if when else None
+    await interaction.response.send_modal(
+        _new_form(await _today(actor.guild_id), _Chosen(access, rooms, rule))
+    )
+
+
+def _new_form(today: date, chosen: _Chosen, typed: dict[str, str] | None = None) -> answer.Form:
+    fields = [
+        replace(f, value=typed.get(f.key, f.value)) if typed else f for f in ui.new_fields(today)
+    ]
+    return answer.Form(t("New cohort"), fields, partial(_preview_new, chosen=chosen))
 
 
 async def _preview_new(
-    interaction: discord.Interaction, typed: dict[str, str], *, access: str, rooms: str
+    interaction: discord.Interaction, typed: dict[str, str], *, chosen: _Chosen
 ) -> None:
     actor = await checks.moderator(interaction)
     guild = interaction.guild
     assert guild is not None
-    draft = cohorts.preview(ui.draft_of(typed, access, rooms))
+    basic = ui.draft_of(typed, chosen.access, chosen.rooms)
+    draft = cohorts.preview(replace(basic, rule=chosen.rule, breaks=chosen.breaks))
     today = await _today(actor.guild_id)
     warnings = cohorts.warnings_for(draft, roles=len(guild.roles), channels=len(guild.channels))
-    form = answer.Form(
-        t("New cohort"),
-        [answer.Field(f.key, f.label, typed[f.key], f.hint, f.limit) for f in ui.new_fields(today)],
-        partial(_preview_new, access=access, rooms=rooms),
-    )
+    form = _new_form(today, chosen, typed)
+    time_form = await _time_form(actor, typed, chosen)
     view = View()
     for label, open_now in ((t("Create all"), True), (t("Keep as draft"), False)):
         style = discord.ButtonStyle.success if open_now else discord.ButtonStyle.secondary
         create = partial(_create, draft=draft, open_now=open_now, again=form.again(typed))
         view.add_button(label, answer.on_press(create, view), style=style)
+    view.add_button(t("Set the meeting time"), time_form.reopen({}))
     view.add_button(t("Edit"), form.reopen(typed))
     view.add_button(t("Cancel"), _nothing_made)
-    await answer.show(interaction, ui.draft_preview(draft, today, warnings), view)
+    meets = slot_steps.draft_line(draft, await meetings.own_zone(actor))
+    await answer.show(interaction, ui.draft_preview(draft, today, warnings, meets), view)
+
+
+async def _time_form(actor: Actor, typed: dict[str, str], chosen: _Chosen) -> answer.Form:
+    """The form for the time of all groups, under the preview of a new cohort."""
+    zone = (await settings.get(actor.guild_id)).zone
+
+    async def done(interaction: discord.Interaction, times: dict[str, str]) -> None:
+        rule = meeting_typed.rule_of(times, zone)
+        breaks = meeting_typed.days(times.get("breaks", ""), zone)
+        after = replace(chosen, rule=rule, breaks=breaks)
+        await _preview_new(interaction, typed, chosen=after)
+
+    fields = slot_steps.draft_fields(chosen.rule, zone, chosen.breaks)
+    return answer.Form(t("Meeting time of all groups"), fields, done)
 
 
 async def _nothing_made(interaction: discord.Interaction) -> None:
@@ -227,11 +267,13 @@ async def _follow(
 async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
     """The cohort with buttons for what can be done with it now."""
     cohort, rosters, today = await _facts(interaction, chosen_id)
-    states = await overview.status(interaction.guild_id or 0)
+    cohort_guild = interaction.guild_id or 0
+    states = await overview.status(cohort_guild)
     trouble = {s.group_id for s in states if s.status == "parked" or s.by_hand or s.deleted}
     view = LastingView()
     if cohort.status in {"draft", "open"}:
         view.button(t("Edit"), "cohort_edit", chosen_id)
+        view.button(t("Meeting time"), "cohort_slot", chosen_id)
         if cohort.status == "draft":
             view.button(t("Open"), "cohort_open", chosen_id)
         view.button(t("Close"), "cohort_close", chosen_id)
@@ -240,7 +282,8 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
         view.button(t("Release"), "cohort_release", chosen_id)
     view.button(t("Home"), "home", row=1)
     number = len(trouble & set(cohort.group_ids))
-    await answer.show(interaction, ui.card(cohort, rosters, number, today), view)
+    times = await meetings.slots(cohort_guild, cohort.group_ids)
+    await answer.show(interaction, ui.card(cohort, rosters, number, today, times), view)
 
 
 for _action, _ask in (

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from bot.ui.answer import Field, calendar_day, number
+from bot.ui.cohort_times import all_times, own_time
 from bot.ui.text import lines, plain
 from core.operations.cohorts import LIVE, CohortDraft, CohortSummary
+from core.operations.meetings import Slots
 from core.operations.roster import Roster
 from core.words import day, mark, t, tn
 
@@ -136,8 +138,10 @@ def timing(start: date, today: date) -> str | None:
     )
 
 
-def draft_preview(draft: CohortDraft, today: date, warnings: Sequence[str]) -> str:
-    """What would be made, before anything is."""
+def draft_preview(
+    draft: CohortDraft, today: date, warnings: Sequence[str], meets: Sequence[str] = ()
+) -> str:
+    """What would be made, before anything is. `meets` says when its groups meet."""
     late = timing(draft.start_date, today)
     come = t("A group's channels come as people join: with its first one.")
     return lines(
@@ -151,6 +155,7 @@ def draft_preview(draft: CohortDraft, today: date, warnings: Sequence[str]) -> s
                 meetings=tn("{n} meeting", "{n} meetings", draft.meetings),
                 groups=tn("{n} group", "{n} groups", draft.groups),
             ),
+            *meets,
             f"{_creates(draft)} {come}",
             t(
                 "Access: {access}; nobody else sees the channels.",
@@ -293,8 +298,14 @@ def cancel_preview(cohort: CohortSummary, rosters: Mapping[int, Roster]) -> str:
     return lines([*parts, t(KEPT)])
 
 
-def card(cohort: CohortSummary, rosters: Mapping[int, Roster], trouble: int, today: date) -> str:
-    """/cohort show."""
+def card(
+    cohort: CohortSummary,
+    rosters: Mapping[int, Roster],
+    trouble: int,
+    today: date,
+    times: Mapping[int, Slots],
+) -> str:
+    """/cohort show. `times` are of its groups, by id."""
     late = timing(cohort.start_date, today) if cohort.status in {"draft", "open"} else None
     people = sum(len(rosters[g].people) for g in cohort.group_ids)
     parts = [
@@ -309,6 +320,7 @@ def card(cohort: CohortSummary, rosters: Mapping[int, Roster], trouble: int, tod
         t(_ROOMS[cohort.rooms], access=t(_ACCESS[cohort.access_mode])),
         *([late] if late else []),
         *([t(ADOPTED)] if any(r.adopted for r in rosters.values()) else []),
+        *all_times(cohort, times),
     ]
     if trouble:
         parts.append(
@@ -324,7 +336,7 @@ def card(cohort: CohortSummary, rosters: Mapping[int, Roster], trouble: int, tod
         helpers = len(rosters[group_id].facilitators)
         facts = [f"{icon} **{plain(name)}**", fullness(members, seats)]
         facts += [tn("{n} facilitator", "{n} facilitators", helpers)] if helpers else []
-        parts.append(" · ".join([*facts, rooms or words]))
+        parts.append(" · ".join([*facts, rooms or words, *own_time(cohort, times, group_id)]))
     return lines(parts)
 
 

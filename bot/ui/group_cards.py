@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from bot.ui.answer import Field
 from bot.ui.cohorts import ADOPTED, GROUP_STATUS, KEPT, fullness, links
+from bot.ui.meeting_words import group_time
 from bot.ui.text import lines, plain
 from core.operations.groups import GroupView
 from core.operations.lookup import Found
+from core.operations.meetings import Slots
 from core.operations.membership import Moved
 from core.operations.roster import Inside, MovePreview, Roster
 from core.words import day, mark, t, tn
@@ -70,13 +72,14 @@ def next_name(taken: Mapping[str, object] | Sequence[str]) -> str:
     return t("Group {number}", number=number)
 
 
-def card(group: GroupView, roster: Roster) -> str:
-    """/group show."""
+def card(group: GroupView, roster: Roster, times: Slots) -> str:
+    """/group show. `times`: how it meets."""
     start = day(group.start_date)
     begins = t("started {day}", day=start) if group.started else t("starts {day}", day=start)
     parts = [
         f"{title(group)} · {t(GROUP_STATUS[group.status])}",
         f"{fullness(group.taken, group.seats)} · {begins}",
+        group_time(times),
         _channels(roster)
         if roster.channels
         else t("Channels: none yet; they come with the first person"),

@@ -8,7 +8,7 @@ from itertools import groupby
 import discord
 
 from bot.ui.lasting import LastingView
-from bot.ui.text import lines, plain
+from bot.ui.text import lines, plain, when
 from core.operations.groups import GroupView
 from core.words import day, mark, t, tn
 
@@ -46,12 +46,14 @@ def seats(group: GroupView) -> str:
 
 def _line(group: GroupView) -> str:
     name = f"**{plain(group.name)}**"
+    meets = [when(group.next_at, "F")] if group.next_at is not None else []
     if group.mine:
-        return " · ".join(["✅ " + name, t("you are here"), rooms(group) or t("no channels yet")])
+        where = rooms(group) or t("no channels yet")
+        return " · ".join(["✅ " + name, t("you are here"), where, *meets])
     if group.full:
-        return " · ".join(["🔒 " + name, t("full")])
+        return " · ".join(["🔒 " + name, t("full"), *meets])
     badge = [t("👍 good size")] if group.good_size else []
-    return " · ".join(["▫️ " + name, seats(group), *badge])
+    return " · ".join(["▫️ " + name, seats(group), *badge, *meets])
 
 
 def _by_cohort(groups: Iterable[GroupView]) -> list[str]:

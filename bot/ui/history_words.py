@@ -3,82 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import discord
 
+from bot.ui import history_answers, history_attendance, history_meetings, history_messages
+from bot.ui.history_fields import from_to, value
+from bot.ui.reminders_words import offsets_words
 from bot.ui.text import plain, when
 from core.operations.history import Entry
-from core.words import LANGUAGES, mark, t, tn, unpack
+from core.words import mark, t, tn, unpack
 
 Who = Callable[[int | None], str]
-FIELDS = {
-    "name": mark("name"),
-    "status": mark("status"),
-    "seats": mark("seats"),
-    "start_date": mark("start date"),
-    "meetings": mark("meetings"),
-    "access_mode": mark("way of access"),
-    "rooms": mark("rooms"),
-    "moderator_role_id": mark("moderator role"),
-    "moderator_channel_id": mark("moderators' channel"),
-    "zone": mark("time zone"),
-    "language": mark("language"),
-    "by_hand": mark("what was changed by hand"),
-    "facilitators_moderate": mark("facilitators' extra rights"),
-    "keep_nicknames": mark("keep nicknames"),
-}
-_VALUES = {
-    ("by_hand", "report"): mark("only reported"),
-    ("by_hand", "repair"): mark("put back"),
-    ("access_mode", "overwrites"): mark("channel permissions"),
-    ("access_mode", "role"): mark("a role"),
-    ("rooms", "both"): mark("text and voice"),
-    ("rooms", "text"): mark("text only"),
-    ("rooms", "voice"): mark("voice only"),
-    ("status", "draft"): mark("draft"),
-    ("status", "open"): mark("open"),
-    ("status", "closed"): mark("closed"),
-    ("status", "cancelled"): mark("cancelled"),
-    ("status", "completed"): mark("archived"),
-    ("status", "merged"): mark("merged"),
-    ("status", "preview"): mark("without channels yet"),
-    ("status", "active"): mark("running"),
-}
 _AGAIN = {
     "category": mark("the category"),
     "role": mark("the role"),
     "text": mark("the text channel"),
     "voice": mark("the voice channel"),
+    "event": mark("the events"),
 }
-
-
-def field(key: str) -> str:
-    """What people call a field of a group, a cohort or the settings."""
-    return t(FIELDS[key]) if key in FIELDS else key
-
-
-def value(key: str, what: Any) -> str:
-    """A field's value as people see it, safe to show."""
-    if what is None:
-        return t("Manage Server decides") if key == "moderator_role_id" else t("none")
-    if isinstance(what, bool):
-        return t("on") if what else t("off")
-    if key == "moderator_role_id":
-        return f"<@&{int(what)}>"
-    if key in {"moderator_channel_id", "channel_id"}:
-        return f"<#{int(what)}>"
-    if key == "language":
-        return LANGUAGES.get(str(what), str(what))
-    known = _VALUES.get((key, str(what)))
-    return t(known) if known else plain(str(what))
-
-
-def from_to(key: str, old: Any, new: Any) -> str:
-    """What became of one field: seats from 8 to 9."""
-    return t(
-        "{field} from {old} to {new}", field=field(key), old=value(key, old), new=value(key, new)
-    )
 
 
 def _changes(e: Entry) -> str:
@@ -254,6 +196,13 @@ def _settings(e: Entry, who: Who) -> str:
     return t("{who} changed the settings: {changes}", who=who(e.actor_id), changes=_changes(e))
 
 
+def _reminders(e: Entry, who: Who) -> str:
+    return t(
+        "{who} changed the reminders of {group}: {what}",
+        who=who(e.actor_id), group=_group(e), what=offsets_words(e.after.get("offsets")),
+    )  # fmt: skip
+
+
 def _kept(e: Entry, who: Who) -> str:
     return t(
         "{who} keeps what was changed by hand in {group}: {what}",
@@ -304,6 +253,26 @@ def _group_released(e: Entry, who: Who) -> str:
     return t("{who} released {group}", who=who(e.actor_id), group=_group(e))
 
 
+def _meeting(tell: history_meetings.Said) -> Callable[[Entry, Who], str]:
+    """A sentence about a group's meeting."""
+    return lambda e, who: tell(e, who(e.actor_id), _group(e))
+
+
+def _meetings(tell: history_meetings.Said) -> Callable[[Entry, Who], str]:
+    """A sentence about the meetings of a cohort."""
+    return lambda e, who: tell(e, who(e.actor_id), _cohort(e))
+
+
+def _about(tell: history_attendance.Said) -> Callable[[Entry, Who], str]:
+    """A sentence about a person in a group."""
+    return lambda e, who: tell(e, who(e.actor_id), who(e.user_id), _group(e))
+
+
+def _message(tell: history_messages.Said) -> Callable[[Entry, Who], str]:
+    """A sentence about messages, to one person or none."""
+    return lambda e, who: tell(e, who(e.actor_id), who(e.user_id))
+
+
 # Every action that core.operations writes; a test reads its source and misses none.
 SENTENCES: dict[str, Callable[[Entry, Who], str]] = {
     "joined": _joined,
@@ -331,9 +300,15 @@ SENTENCES: dict[str, Callable[[Entry, Who], str]] = {
     "groups_posted": _posted,
     "sync_applied": _applied,
     "settings_changed": _settings,
+    "reminders_changed": _reminders,
     "difference_kept": _kept,
     "difference_put_back": _put_back,
     "undone": _undone,
+    **{action: _meeting(tell) for action, tell in history_meetings.OF_GROUP.items()},
+    **{action: _meetings(tell) for action, tell in history_meetings.OF_COHORT.items()},
+    **{action: _about(tell) for action, tell in history_attendance.OF_PERSON.items()},
+    **{action: _about(tell) for action, tell in history_answers.OF_PERSON.items()},
+    **{action: _message(tell) for action, tell in history_messages.OF_MESSAGES.items()},
 }
 
 

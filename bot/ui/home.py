@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.ui import attention
 from bot.ui.lasting import LastingView
 from bot.ui.text import lines, plain
+from core.operations.attention import Entry
 from core.operations.home import CohortLine, Crowded, Home
 from core.words import day, mark, t, tn
 
@@ -20,8 +22,8 @@ STATUS = {
 }
 
 
-def home(found: Home, server: str) -> tuple[str, LastingView]:
-    """Everything in three lines, with a button for each."""
+def home(found: Home, server: str, people: int = 0) -> tuple[str, LastingView]:
+    """Everything in three lines, with a button for each. `people` may need a word."""
     running = tn("{n} open cohort", "{n} open cohorts", found.open)
     if found.drafts:
         running += ", " + tn("{n} draft", "{n} drafts", found.drafts)
@@ -37,11 +39,14 @@ def home(found: Home, server: str) -> tuple[str, LastingView]:
         ]
     parts += [f"📅 {line}" for line in week_lines(found)[:1]]
     urgent = found.needs.urgent
-    parts.append(
-        "⚠️ " + tn("{n} thing needs a person.", "{n} things need a person.", urgent)
-        if urgent
-        else "✅ " + t("Nothing needs you right now.")
-    )
+    if urgent:
+        parts.append("⚠️ " + tn("{n} thing needs a person.", "{n} things need a person.", urgent))
+    if people:
+        parts.append(
+            "👀 " + tn("{n} person may need a word.", "{n} people may need a word.", people)
+        )
+    if not (urgent or people):
+        parts.append("✅ " + t("Nothing needs you right now."))
     view = (
         LastingView()
         .button(t("Cohorts"), "home_cohorts", row=0)
@@ -52,6 +57,7 @@ def home(found: Home, server: str) -> tuple[str, LastingView]:
             row=0,
             style=discord.ButtonStyle.danger if urgent else discord.ButtonStyle.secondary,
         )
+        .button(t("Messages"), "messages_all", row=1)
         .button(t("Check"), "home_check", row=1)
         .button(t("History"), "home_history", row=1)
         .button(t("Settings"), "home_settings", row=1)
@@ -105,9 +111,10 @@ def needs(
     findings: Sequence[str],
     full: Sequence[Crowded],
     expected: Sequence[tuple[str, str]],
+    people: Sequence[Entry] = (),
 ) -> tuple[str, LastingView]:
     """Everything that wants a look, worst first. `states` and `findings` are safe to show."""
-    entries = [*states, *findings]
+    entries = [*states, *findings, *(attention.line(entry) for entry in people)]
     for group in full:
         waiting = tn("{n} person waits", "{n} people wait", group.waiting)
         entries.append(
@@ -123,6 +130,9 @@ def needs(
     if not entries:
         return "✅ " + t("Nothing needs you right now."), view.button(t("Home"), "home")
     page = max(0, min(page, (len(entries) - 1) // PAGE))
+    # Those whose lines stand on this page can be opened here.
+    first = page * PAGE - len(states) - len(findings)
+    attention.select(view, people[max(0, first) : max(0, first + PAGE)])
     if states:
         view.button(t("Sync status"), "home_status", row=1)
     if findings:
@@ -153,7 +163,9 @@ def help_text(*, moderator: bool) -> tuple[str, LastingView]:
             f"\n**{t('As a moderator')}**",
             t("`/muster` home: cohorts, what needs attention, history, settings"),
             t("`/cohort create` a cohort with all its groups · `/cohort adopt` what you have"),
+            t("`/announce` to several groups at once · `/messages` what was sent, and what failed"),
             t("`/member import` a list of people · `/member add`, `move`, `remove` one"),
+            t("`/attendance show` who came, with corrections · `/attendance export` a spreadsheet"),
             t("`/why` somebody cannot see a channel · `/check` what Muster lacks"),
             t("`/sync plan` what would change · `/history` who changed what, with Undo"),
             t("`/setup` the first steps, again whenever you want"),

@@ -95,13 +95,8 @@ class Panel(View):
         await Choose(self._member, text, offered, member_steps.add).show(interaction)
 
     async def _move(self, interaction: discord.Interaction) -> None:
-        actor, mine = await self._begin(interaction)
-        near = {g for m in mine for g in await _siblings(actor, m)} - {m.id for m in mine}
-        offered = [c for c in await lookup.groups(actor.guild_id) if c.id in near]
-        text = t("To which group?")
-        if not offered:
-            text = t("There is no other group of the same cohort.")
-        await Choose(self._member, text, offered, member_steps.ask_move).show(interaction)
+        actor, _ = await self._begin(interaction)
+        await ask_where(interaction, actor, self._member)
 
     async def _remove(self, interaction: discord.Interaction) -> None:
         actor, mine = await self._begin(interaction)
@@ -117,6 +112,17 @@ class Panel(View):
         await checks.moderator(interaction)
         self.stop()
         await why.start(interaction, self._member)
+
+
+async def ask_where(interaction: discord.Interaction, actor: Actor, member: User) -> None:
+    """Another group of the same cohort to choose, then what a move takes and gives."""
+    mine = await groups.of_member(actor.guild_id, member.id)
+    near = {g for m in mine for g in await _siblings(actor, m)} - {m.id for m in mine}
+    offered = [c for c in await lookup.groups(actor.guild_id) if c.id in near]
+    text = t("To which group?")
+    if not offered:
+        text = t("There is no other group of the same cohort.")
+    await Choose(member, text, offered, member_steps.ask_move).show(interaction)
 
 
 async def _siblings(actor: Actor, group: GroupView) -> list[int]:

@@ -10,8 +10,7 @@ from bot.ui.groups import PENDING, begins, name_of, options, rooms
 from bot.ui.lasting import LastingView
 from bot.ui.text import lines, plain
 from core.operations.groups import GroupView
-from core.operations.mine import Mine
-from core.words import LANGUAGES, t
+from core.words import t
 
 PAGE = 4  # groups per page: a row of buttons each, and one row to turn pages (Discord allows 5)
 
@@ -41,39 +40,11 @@ def home(groups: Sequence[GroupView], page: int, *, pending: bool) -> tuple[str,
         view.button(t("Back"), "my", page - 1, row=4)
     if page < pages - 1:
         view.button(t("More"), "my", page + 1, row=4)
-    view.button(t("All groups"), "groups", row=4)
+    view.button(t("Meetings"), "my_meetings", row=4)
+    if not 0 < page < pages - 1:  # with both of the above a row is full: Discord takes 5
+        view.button(t("All groups"), "groups", row=4)
     view.button(t("I can't see my group"), "why_mine", row=4)
     view.button(t("My settings"), "my_settings", row=4)
-    return lines(parts), view
-
-
-def settings(mine: Mine) -> tuple[str, LastingView]:
-    """What a person decides about themselves, everything by one press."""
-    chosen = LANGUAGES[mine.language] if mine.language else t("the server's")
-    parts = [
-        f"**{t('My settings')}**",
-        t("📬 Messages to you: on. You hear of a seat that you wait for.")
-        if mine.messages
-        else t("📪 Messages to you: off. What you wait for is said in a channel instead."),
-        t("🗣️ Their language: {language}. What you see here follows your Discord.",
-          language=chosen),
-    ]  # fmt: skip
-    view = LastingView().button(
-        t("Turn messages off") if mine.messages else t("Turn messages on"),
-        "my_messages",
-        int(not mine.messages),
-        row=1,
-    )
-    options = [
-        discord.SelectOption(label=t("The server's language"), value="server",
-                             default=mine.language is None),
-        *(
-            discord.SelectOption(label=name, value=code, default=mine.language == code)
-            for code, name in LANGUAGES.items()
-        ),
-    ]  # fmt: skip
-    view.select(t("Language of messages to you"), "my_language", options, row=0)
-    view.button(t("My data"), "my_data", row=1).button(t("Back"), "my", row=1)
     return lines(parts), view
 
 

@@ -191,6 +191,8 @@ def _choices(view: Panel, shown: Shown) -> None:
 def _end(view: Panel, shown: Shown) -> None:
     if shown.steps.open:
         return
+    _attendance(view, shown.steps.values.attended_minutes)
+    view.row(press(t("Texts of messages"), "texts"))
     view.line()
     if shown.findings:
         text = lines(shown.findings, limit=FINDINGS_LIMIT)
@@ -200,6 +202,16 @@ def _end(view: Panel, shown: Shown) -> None:
             "channels that you have."
         )  # fmt: skip
     view.text(text, press(t("Check again"), "setup_open"))
+
+
+def _attendance(view: Panel, minutes: int) -> None:
+    """No step: the default is right for most, and it only matters once meetings are held."""
+    said = tn(
+        "Came is who was in the voice channel for {n} minute, or for half of a shorter meeting",
+        "Came is who was in the voice channel for {n} minutes, or for half of a shorter meeting",
+        minutes,
+    )
+    view.text(f"**{t('Attendance')}**\n{said}", press(t("Change"), "setup_attendance"))
 
 
 def fine(permissions: int, channels: int, roles: int) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bot.ui.history_words import Who, action, field, from_to, value
+from bot.ui.history_fields import field, from_to, value
+from bot.ui.history_meetings import at
+from bot.ui.history_words import Who, action
 from bot.ui.text import plain
+from core.operations.meetings import name_of
 from core.operations.undo import Done, Preview
 from core.reconcile.undo_facts import Code, Line
 from core.words import mark, t, tn
@@ -112,6 +115,18 @@ def _all_seats(line: Line) -> str:
     )
 
 
+def _meeting(template: str) -> Callable[[Line], str]:
+    """A marked sentence about `{meeting}` of `{name}`, `{now}` and the time that it gets."""
+
+    def said(line: Line) -> str:
+        meeting = name_of(line.n or None, extra=not line.n)
+        return t(
+            template, name=plain(line.name), meeting=meeting, now=at(line.new), then=at(line.old)
+        )
+
+    return said
+
+
 # A test has every code said; the sentences end like sentences.
 LINES: dict[Code, Callable[[Line], str]] = {
     Code.put_back: _people(
@@ -205,6 +220,28 @@ LINES: dict[Code, Callable[[Line], str]] = {
              "`/sync status` makes the channels again.")
     ),
     Code.full: _full,
+    Code.slots: _counted(
+        mark("{n} group has its old meeting time again."),
+        mark("{n} groups have their old meeting times again."),
+    ),
+    Code.meeting_time: _meeting(mark("{name}, {meeting}: from {now} back to {then}.")),
+    Code.meeting_back: _meeting(mark("{name}, {meeting} takes place after all: {now}.")),
+    Code.meeting_off: _meeting(mark("{name}, {meeting} does not take place: {now}.")),
+    Code.meeting_later: _meeting(
+        mark("{name}, {meeting} of {now} is postponed again: one is added at the end.")
+    ),
+    Code.meeting_gone: _named(mark("{name}: that meeting is no longer there.")),
+    Code.meeting_since: _meeting(
+        mark("{name}, {meeting} was changed again since and stays: {now}.")
+    ),
+    Code.meeting_begun: _meeting(mark("{name}, {meeting} has begun already, so it stays: {now}.")),
+    Code.meeting_past: _meeting(
+        mark("{name}, {meeting} stays at {now}: its old time is over already.")
+    ),
+    Code.meeting_busy: _meeting(
+        mark("{name}, {meeting} stays: another meeting of the group is at that time by now.")
+    ),
+    Code.asked_stays: lambda _line: t("Who was asked again has to answer again."),
 }  # fmt: skip
 
 

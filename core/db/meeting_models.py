@@ -166,6 +166,8 @@ class Announcement(Base):
 
     id: Mapped[int] = identity()
     guild_id: Mapped[int] = guild_ref()
+    # Discord's id of the form in which it was written: pressed twice, it is sent once.
+    draft_id: Mapped[int] = mapped_column(BigInteger, unique=True)
     author_id: Mapped[int] = mapped_column(BigInteger)
     content: Mapped[str] = mapped_column(Text)
     targets: Mapped[dict[str, Any]] = mapped_column(JSONB)
@@ -211,6 +213,8 @@ class Delivery(Base):
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     lease_by: Mapped[int | None] = mapped_column(BigInteger)
     lease_until: Mapped[datetime | None]
+    # Since when it may have gone out without our knowing: after a crash, or no answer in time.
+    unsure_since: Mapped[datetime | None]
     error_class: Mapped[str | None] = mapped_column(String(40))
     error_text: Mapped[str | None] = mapped_column(Text)  # core.words.pack: any language
     sent_channel_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -144,7 +144,8 @@ class Group(Base):
     opened_at: Mapped[datetime | None]  # a moderator asked for its channels
     confirmed_removals_at: Mapped[datetime | None]  # "yes, take the access away"
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
-    rule: Mapped[dict[str, Any] | None]  # core.schedule.Rule; None: it has no slot yet
+    # core.schedule.Rule; None (also when set again): it has no slot yet.
+    rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     # Minutes before a meeting by kind of reminder (0: none), where not the default.
     offsets: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     created_at: Mapped[datetime]

@@ -11,6 +11,7 @@ import discord
 
 from core.discord_outbound.bot import get_bot
 from core.plan import Bits
+from core.reconcile.event_plan import Event
 from core.reconcile.hand_made import Channel, Role, Server
 from core.reconcile.permissions import VIEW_CHANNEL
 
@@ -79,6 +80,14 @@ class GuildView:
     def can_see(self, member_id: int, channel_id: int) -> bool:
         channel, member = self._guild.get_channel(channel_id), self._guild.get_member(member_id)
         return bool(channel and member and channel.permissions_for(member).view_channel)
+
+    def events(self) -> dict[int, Event]:
+        """Scheduled events by id, whoever made them, those that are over included."""
+        return {e.id: event_of(e) for e in self._guild.scheduled_events}
+
+    def event_name(self, event_id: int) -> str | None:
+        event = self._guild.get_scheduled_event(event_id)
+        return event.name if event else None
 
     def overwrites(self, channel_id: int) -> dict[int, Bits]:
         """Raw bits by target. `.overwrites` would build objects and drop unknown bits."""
@@ -170,6 +179,20 @@ _ADOPTABLE = {"text": "text", "news": "text", "voice": "voice", "stage_voice": "
 
 def _role(role: discord.Role, members: tuple[int, ...]) -> RoleView:
     return RoleView(role.id, role.name, role.position, role.managed, members)
+
+
+def event_of(event: discord.ScheduledEvent) -> Event:
+    """A scheduled event as plain data."""
+    return Event(
+        event.id,
+        event.name,
+        event.start_time,
+        event.end_time,
+        event.channel_id,
+        event.status.value,
+        event.creator_id,
+        discord.utils.snowflake_time(event.id),
+    )
 
 
 def guild_view(guild_id: int) -> GuildView | None:

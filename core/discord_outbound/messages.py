@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 import discord
@@ -15,6 +16,8 @@ from core.discord_outbound.outcome import Outcome, attempt
 from core.words import t
 
 CONTENT_LIMIT = 2000  # Discord's limit of characters per message
+# How far back a lost message is looked for: two calls. Muster's rooms see less in an outage.
+_LOOK_BACK = 200
 Style = Literal["primary", "secondary", "success", "danger"]
 
 
@@ -22,18 +25,28 @@ Style = Literal["primary", "secondary", "success", "danger"]
 class Button:
     """A button that works for ever: what it means stands in its id (bot.ui.lasting.Press).
 
-    Discord takes 5 in a row and 25 in a message, labels of 80 characters.
+    Discord takes 5 in a row and 25 in a message, labels of 80 characters. With `url` it is a
+    link and means nothing else.
     """
 
     label: str
     action: str
     number: int = 0
     style: Style = "secondary"
+    url: str | None = None
+
+
+def link_to(guild_id: int, channel_id: int) -> str:
+    """The address that opens a channel in the person's Discord."""
+    return f"https://discord.com/channels/{guild_id}/{channel_id}"
 
 
 def _view(buttons: Sequence[Button]) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for button in buttons:
+        if button.url is not None:
+            view.add_item(discord.ui.Button(label=button.label[:80], url=button.url))
+            continue
         made: discord.ui.Button[Any] = discord.ui.Button(
             label=button.label[:80],
             custom_id=f"muster:{button.action}:{button.number}",
@@ -127,6 +140,48 @@ async def send_dm(
     return await attempt(outcome.value.send(message[:CONTENT_LIMIT], **extra))
 
 
+async def open_dm(discord_id: int | str) -> Outcome:
+    """The person's DM channel, its id as the value; one call or two. Nothing is sent."""
+    bot = get_bot()
+    user = bot.get_user(int(discord_id))
+    if user is None:
+        outcome = await attempt(bot.fetch_user(int(discord_id)))
+        if not outcome:
+            return outcome
+        user = outcome.value
+    outcome = await attempt(user.create_dm())
+    return replace(outcome, value=outcome.value.id) if outcome else outcome
+
+
+async def find_by_nonce(
+    channel_id: int,
+    nonce: str,
+    after: datetime,
+    *,
+    text: str | None = None,
+    taken: Collection[int] = (),
+) -> Outcome:
+    """A message of our own that was sent after `after` (UTC) and may not have been noted.
+
+    The value is its id, or None. Discord promises a message's nonce only to whoever sends it, not
+    in the history, so one that has none is known by its `text`. Messages in `taken` are others'.
+    """
+    bot = get_bot()
+    channel: Any = bot.get_partial_messageable(channel_id)
+    me = bot.user.id if bot.user is not None else 0
+
+    async def look() -> int | None:
+        async for message in channel.history(limit=_LOOK_BACK, after=after, oldest_first=True):
+            if message.author.id != me or message.id in taken:
+                continue
+            same_text = text is not None and message.content == text[:CONTENT_LIMIT]
+            if message.nonce == nonce or (message.nonce is None and same_text):
+                return int(message.id)
+        return None
+
+    return await attempt(look())
+
+
 async def edit_channel_message(
     channel_id: int,
     message_id: int,
@@ -150,6 +205,14 @@ async def edit_channel_message(
             allowed_mentions=discord.AllowedMentions.none(),
         )
     )
+
+
+async def delete_channel_message(channel_id: int, message_id: int) -> Outcome:
+    """Delete a post of ours; `unknown_message` where it is gone already."""
+    outcome = await attempt(get_or_fetch_channel(get_bot(), channel_id))
+    if outcome.value is None:
+        return outcome if not outcome else _gone()
+    return await attempt(outcome.value.get_partial_message(message_id).delete())
 
 
 async def pin(channel_id: int, message_id: int) -> Outcome:

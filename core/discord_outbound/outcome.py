@@ -22,8 +22,10 @@ _CODES = {
     10008: ("unknown_message", mark("the message is gone")),
     10011: ("unknown_role", mark("the role is gone")),
     10013: ("unknown_user", mark("there is no such account")),
+    10070: ("unknown_event", mark("the event is gone")),
     30005: ("too_many_roles", mark("the server has 250 roles, which is Discord's limit")),
     30013: ("too_many_channels", mark("the server has 500 channels, which is Discord's limit")),
+    30038: ("too_many_events", mark("the server has 100 scheduled events, Discord's limit")),
     30060: (
         "too_many_overwrites",
         mark("the channel has 1,000 permission entries, Discord's limit"),

@@ -6,21 +6,24 @@ themselves, since whoever leaves and is back at once is no news.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.meeting_models import Delivery, DeliveryStatus, Meeting
-from core.db.models import Group, GroupStatus
+from core.db.models import Group, GroupStatus, User
 from core.db.queries.deliveries import New, enqueue, wake
+from core.notifications.kinds import KINDS, wants
 
 # Access comes within a second or two; a mention of somebody who cannot see the channel is lost.
 JOINED_AFTER = timedelta(seconds=10)
 # Whoever leaves by mistake, or to look at another group, is back within that: no news.
 LEFT_AFTER = timedelta(minutes=2)
+# After a long absence thousands of rows are gone through; the list is complete by then.
+MISSED_AFTER = timedelta(minutes=5)
 
 OfMeeting = Literal["moved", "skipped", "cancelled", "added"]
 
@@ -122,26 +125,66 @@ def shift(
     )  # fmt: skip
 
 
-def missed(guild_id: int, group_id: int, now: datetime) -> New:
-    """A facilitator hears once a day what could not be said in time."""
-    return New(guild_id, "missed", f"missed:{group_id}:{_day(now)}", now, group_id=group_id)
+def missed(
+    guild_id: int, user_id: int | None, now: datetime, since: datetime,
+    *, group_id: int | None = None, channel_id: int | None = None,
+) -> New:  # fmt: skip
+    """What could not be said in time, once a day: to a facilitator about all their groups.
+
+    Without `user_id`, in the moderators' channel: about the groups that have no facilitator.
+    `since` is when the first of it was due.
+    """
+    return New(
+        guild_id, "missed", f"missed:{guild_id}:{user_id or 0}:{_day(now)}", now + MISSED_AFTER,
+        user_id=user_id, group_id=group_id, channel_id=channel_id,
+        payload={"since": since.isoformat()},
+    )  # fmt: skip
 
 
 def announce(
     guild_id: int, announcement_id: int, channel_id: int, now: datetime,
-    group_id: int | None = None, due_at: datetime | None = None,
+    group_id: int | None = None, *, cohort_id: int | None = None, mention: Sequence[int] = (),
+    part: int = 0,
 ) -> New:  # fmt: skip
-    """An announcement in one channel (Discord's id)."""
+    """An announcement in one channel (Discord's id): a group's, or the one that a cohort shares.
+
+    `mention` are the people whom it notifies there. One message takes so many; further ones go
+    into parts 1, 2, …, which say nothing else.
+    """
+    payload: dict[str, Any] = {"mention": list(mention)} if mention else {}
+    payload |= {"more": True} if part else {}
+    payload |= {"cohort": cohort_id} if cohort_id is not None else {}
+    key = f"announce:{announcement_id}:{channel_id}"
     return New(
-        guild_id, "announce", f"announce:{announcement_id}:{channel_id}", due_at or now,
+        guild_id, "announce", f"{key}:{part}" if part else key, now, channel_id=channel_id,
+        group_id=group_id, announcement_id=announcement_id, payload=payload,
+    )  # fmt: skip
+
+
+def announce_edit(
+    *, guild_id: int, announcement_id: int, version: int, post: int, channel_id: int,
+    message_id: int, group_id: int | None, payload: Mapping[str, Any], now: datetime,
+) -> New:  # fmt: skip
+    """Bring the post of the delivery `post` to that version of its announcement.
+
+    `payload` is that delivery's.
+    """
+    mine = {"version": version, "post": post, "message": message_id}
+    return New(
+        guild_id, "announce_edit", f"announce_edit:{announcement_id}:{version}:{post}", now,
         channel_id=channel_id, group_id=group_id, announcement_id=announcement_id,
+        payload={**payload, **mine},
     )  # fmt: skip
 
 
 async def came(session: AsyncSession, group: Group, user_id: int, now: datetime) -> None:
     """Write that somebody joined, if the group was announced and is not to hear they left."""
-    if group.status == GroupStatus.active:
-        await _tell(session, joined(group.guild_id, group.id, user_id, now), "left", now)
+    if group.status != GroupStatus.active:
+        return
+    await _tell(session, joined(group.guild_id, group.id, user_id, now), "left", now)
+    switches = await session.scalar(select(User.switches).where(User.id == user_id))
+    if wants(KINDS["assigned_dm"], switches or {}):
+        await enqueue(session, assigned_dms(group.guild_id, group.id, [user_id], now), now)
 
 
 async def went(session: AsyncSession, group: Group, user_id: int, now: datetime) -> None:
@@ -188,7 +231,7 @@ async def is_here(session: AsyncSession, guild_id: int, user_id: int, now: datet
         update(Delivery)
         .where(
             Delivery.guild_id == guild_id,
-            Delivery.user_id == user_id,
+            or_(Delivery.user_id == user_id, Delivery.about_id == user_id),
             Delivery.status == DeliveryStatus.pending,
             Delivery.error_class == "not_here",
         )

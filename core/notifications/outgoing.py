@@ -30,6 +30,9 @@ class Claimed:
     due_at: datetime
     attempts: int  # including this one
     created_at: datetime
+    # Since when an earlier try may have gone through without our knowing; None: it did not.
+    unsure_since: datetime | None = None
+    next_at: datetime | None = None  # as it was when claimed; later than due_at: put off before
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class Send:
     dm_channel_id: int | None = None  # the person's, where known
     fallback_channel_id: int | None = None
     fallback: Message | None = None
+    # A post of ours in that channel that is edited instead, or deleted where `erase` says so.
+    post_id: int | None = None
+    erase: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)  # comes back as `Done.extra`
 
 
 @dataclass(frozen=True)

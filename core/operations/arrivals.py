@@ -20,6 +20,7 @@ from core.db.models import (
 )
 from core.db.queries.sync_states import mark_due
 from core.discord_outbound.people import everybody
+from core.notifications import notices
 from core.operations.cohorts import LIVE
 from core.operations.common import ensure_person
 
@@ -87,6 +88,7 @@ async def _let_in(
         )
     )  # fmt: skip
     await session.flush()
+    await notices.came(session, group, user_id, now)
     return True
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.db.engine import get_database
+from core.db.meeting_models import Meeting
 from core.db.models import Cohort, Group, ManagedObject, SyncState
 from core.db.queries import access as access_queries
 from core.db.queries import managed
@@ -23,7 +24,8 @@ from core.operations.common import Actor, audit, get_group
 from core.operations.overview import names
 from core.plan import NOTHING, ByHand
 from core.reconcile import permissions
-from core.reconcile.by_hand import Note, notes_of, with_kept
+from core.reconcile.by_hand import Note, notes_of, system_of, with_kept
+from core.reconcile.event_plan import marks_of
 from core.reconcile.trace import KeptChange, Trace
 from core.systems import access
 from core.words import pack, t
@@ -41,6 +43,10 @@ class Difference:
     note: Note
     text: str
     hand: Hand | None = None
+
+    @property
+    def system(self) -> str:
+        return system_of(self.note)
 
     @property
     def number(self) -> int:
@@ -82,8 +88,8 @@ async def listed(
         select(SyncState.group_id, SyncState.by_hand, Group.name, Cohort.name)
         .join(Group, Group.id == SyncState.group_id)
         .join(Cohort, Cohort.id == Group.cohort_id)
-        .where(SyncState.guild_id == guild_id, SyncState.system == "discord")
-        .order_by(SyncState.group_id)
+        .where(SyncState.guild_id == guild_id, SyncState.system.in_(("discord", "rsvps")))
+        .order_by(SyncState.group_id, SyncState.system)
     )
     if group_id is not None:
         query = query.where(SyncState.group_id == group_id)
@@ -124,7 +130,7 @@ async def keep(actor: Actor, number: int) -> Decided:
     actor.must_moderate()
     found = await _find(actor.guild_id, number)
     async with get_database().transaction() as session:
-        state = await session.get(SyncState, (found.group_id, "discord"), with_for_update=True)
+        state = await session.get(SyncState, (found.group_id, found.system), with_for_update=True)
         if state is None or found.note not in notes_of(state.by_hand):
             raise _gone()
         state.by_hand = with_kept(state.by_hand, found.note, keep=True)
@@ -148,12 +154,14 @@ async def put_back(actor: Actor, number: int) -> Decided:
     async with get_database().transaction() as session:
         await get_group(session, actor.guild_id, found.group_id, lock=True)
         [facts] = await access_queries.gather(session, [found.group_id])
-        if found.note[2] == "renamed":
+        if found.system == "rsvps":
+            await _as_set(session, view, found.note[0])
+        elif found.note[2] == "renamed":
             await _rename(session, view, found.note[0])
         else:
             await _claim(session, facts, view, found.note)
         entry_id = await _note(session, actor, "difference_put_back", found, None)
-        await mark_due(session, [found.group_id], now, systems=("discord",))
+        await mark_due(session, [found.group_id], now, systems=(found.system,))
     return Decided(found, entry_id)
 
 
@@ -190,6 +198,18 @@ async def _rename(session: AsyncSession, view: GuildView, place_id: int) -> None
             )
             .values(name=name[:100])
         )
+
+
+async def _as_set(session: AsyncSession, view: GuildView, event_id: int) -> None:
+    """Take the event as it is for what we set: the next plan makes it what the meeting says."""
+    event = view.events().get(event_id)
+    if event is None:
+        raise _gone()
+    await session.execute(
+        update(Meeting)
+        .where(Meeting.event_id == event_id, Meeting.guild_id == view.id)
+        .values(event_hash=marks_of(event))
+    )
 
 
 async def _claim(session: AsyncSession, facts: Facts, view: GuildView, note: Note) -> None:

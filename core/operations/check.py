@@ -13,6 +13,8 @@ from core.discord_outbound.cache import guild_view, intents
 from core.errors import TemporaryError
 from core.operations.common import guild_settings
 from core.reconcile.doctor import ChannelRights, Finding, RolePosition, examine, permission_integer
+from core.reconcile.event_plan import LIVE
+from core.reconcile.events import GUILD_LIMIT
 from core.words import t
 
 
@@ -26,7 +28,7 @@ class Counted:
 
 
 def _features(settings: GuildSettings) -> list[str]:
-    features = ["channels", "access", "posts"]
+    features = ["channels", "access", "posts", "events"]
     features += ["nicknames"] if settings.keep_nicknames else []
     features += ["facilitators"] if settings.facilitators_moderate else []
     return features
@@ -80,6 +82,14 @@ async def check(guild_id: int) -> list[Finding]:
         features=features, guild_bits=view.permissions, channels=channels, roles=roles,
         top_role=view.top_role, intents=intents(),
     )  # fmt: skip
+    if sum(event.status in LIVE for event in view.events().values()) >= GUILD_LIMIT:
+        found.append(
+            Finding(
+                t("The server has {n} scheduled events, Discord's limit", n=GUILD_LIMIT),
+                t("The next meetings have their events; later ones get theirs as these pass"),
+                t("Nothing has to be done. Events that nobody needs can be deleted"),
+            )
+        )
     if settings.moderator_role_id is not None and view.role(settings.moderator_role_id) is None:
         found.append(
             Finding(

@@ -26,34 +26,31 @@ from core.db.models import (
 )
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
-from core.operations.common import Actor, audit, clean, ensure_guild, get_cohort
-from core.reconcile.channels import CATEGORY_LIMIT, CHANNEL_LIMIT, ROLE_LIMIT, ROLE_WARN
+from core.operations import series
+from core.operations.cohort_draft import (
+    MAX_GROUPS,
+    MAX_SEATS,
+    NAME_LIMIT,
+    CohortDraft,
+    checked_draft,
+    preview,
+    warnings_for,
+)
+from core.operations.common import Actor, audit, ensure_guild, get_cohort
+from core.operations.slot_rules import weeks
 from core.reconcile.trace import RowChange, Trace, changed, ended
 from core.words import mark, speaking, t
 
-NAME_LIMIT = 90  # of Discord's 100, so that "… (2)" fits
-MAX_GROUPS = 100  # per cohort: 200 channels of Discord's 500
-MAX_SEATS = 500
-MAX_MEETINGS = 200
-ROLE_BETTER = 98  # people who fit into one call beside @everyone's and the bot's own entry
+__all__ = [
+    "LIVE", "MAX_GROUPS", "MAX_SEATS", "NAME_LIMIT", "CohortDraft", "CohortSummary", "cancel",
+    "close", "create", "edit", "open_", "preview", "show", "warnings_for",
+]  # fmt: skip
+
 LIVE = (GroupStatus.preview, GroupStatus.active)
 _ENDED = {
     CohortStatus.closed: mark("This cohort is closed already."),
     CohortStatus.cancelled: mark("This cohort is cancelled already."),
 }
-
-
-@dataclass(frozen=True)
-class CohortDraft:
-    """What the modal asks for. `groups` is the number of groups to make, seats are per group."""
-
-    name: str
-    start_date: date
-    meetings: int = 8
-    groups: int = 3
-    seats: int = 8
-    access_mode: str = "overwrites"
-    rooms: str = "both"
 
 
 @dataclass(frozen=True)
@@ -71,6 +68,7 @@ class CohortSummary:
     groups: tuple[tuple[int, str, str, int, int], ...] = ()
     warnings: tuple[str, ...] = field(default=())
     entry_id: int | None = None  # of the history, where an operation gave this
+    breaks: tuple[str, ...] = ()  # weeks without meetings: their ISO Mondays
 
     @property
     def group_ids(self) -> list[int]:
@@ -81,97 +79,20 @@ class CohortSummary:
         return sum(g[3] for g in self.groups)
 
 
-def _within(value: int, low: int, high: int, rule: str) -> int:
-    """`rule` is a marked sentence with {low} and {high}."""
-    if not low <= value <= high:
-        raise Refusal("out_of_range", t(rule, low=low, high=high))
-    return value
-
-
-def _checked(draft: CohortDraft) -> CohortDraft:
-    if draft.access_mode not in {"overwrites", "role"} or draft.rooms not in {
-        "both", "text", "voice",
-    }:  # fmt: skip
-        raise Refusal("unknown_choice", t("That choice is not known. Pick one from the list."))
-    return CohortDraft(
-        clean(draft.name, limit=NAME_LIMIT, what="cohort's name"),
-        draft.start_date,
-        _within(
-            draft.meetings, 1, MAX_MEETINGS,
-            mark("The number of meetings must be a number from {low} to {high}."),
-        ),
-        _within(
-            draft.groups, 1, MAX_GROUPS,
-            mark("The number of groups must be a number from {low} to {high}."),
-        ),
-        _within(
-            draft.seats, 1, MAX_SEATS,
-            mark("The number of seats must be a number from {low} to {high}."),
-        ),
-        draft.access_mode,
-        draft.rooms,
-    )  # fmt: skip
-
-
-def preview(draft: CohortDraft) -> CohortDraft:
-    """The draft as it would be saved. Raises Refusal where something is wrong with it."""
-    return _checked(draft)
-
-
-def warnings_for(draft: CohortDraft, *, roles: int, channels: int) -> list[str]:
-    """What a moderator should know before: Discord's limits of 250 roles and 500 channels."""
-    notes: list[str] = []
-    per_group = 2 if draft.rooms == "both" else 1
-    rooms = draft.groups * per_group
-    if rooms > CATEGORY_LIMIT:
-        notes.append(
-            t(
-                "{rooms} channels do not fit into one category (Discord allows {limit}), so "
-                "further categories are named “{name} (2)” and so on.",
-                rooms=rooms,
-                limit=CATEGORY_LIMIT,
-                name=draft.name,
-            )
-        )
-    if draft.access_mode == "overwrites" and draft.seats > ROLE_BETTER:
-        notes.append(
-            t(
-                "With {seats} seats a group, access by role is faster: from about {many} people "
-                "on Discord wants one call for each of them.",
-                seats=draft.seats,
-                many=ROLE_BETTER,
-            )
-        )
-    if draft.access_mode == "role" and roles + draft.groups > ROLE_WARN:
-        have = roles + draft.groups
-        notes.append(t("The server would have {n} of {limit} roles.", n=have, limit=ROLE_LIMIT))
-    if channels + rooms + 1 > CHANNEL_LIMIT:
-        notes.append(
-            t(
-                "The server has {channels} channels; with {rooms} more it would pass Discord's "
-                "limit of {limit}.",
-                channels=channels,
-                rooms=rooms,
-                limit=CHANNEL_LIMIT,
-            )
-        )
-    return notes
-
-
 async def create(actor: Actor, draft: CohortDraft, *, open_now: bool) -> CohortSummary:
     """Make the cohort with all its groups, open for joining at once or as a draft.
 
     Raises Refusal (too_long, out_of_range, name_taken, not_allowed).
     """
     actor.must_moderate()
-    draft, now = _checked(draft), utcnow()
+    draft, now = checked_draft(draft), utcnow()
     try:
         async with get_database().transaction() as session:
             guild = await ensure_guild(session, actor.guild_id)
             cohort = Cohort(
                 guild_id=actor.guild_id, name=draft.name, start_date=draft.start_date,
                 meetings=draft.meetings, seats=draft.seats, access_mode=draft.access_mode,
-                rooms=draft.rooms, created_at=now,
+                rooms=draft.rooms, breaks=weeks(draft.breaks), created_at=now,
                 status=CohortStatus.open if open_now else CohortStatus.draft,
             )  # fmt: skip
             session.add(cohort)
@@ -180,6 +101,7 @@ async def create(actor: Actor, draft: CohortDraft, *, open_now: bool) -> CohortS
                 Group(
                     guild_id=actor.guild_id, cohort_id=cohort.id, name=name,
                     seats=draft.seats, created_at=now,
+                    rule=draft.rule.to_json() if draft.rule is not None else None,
                 )
                 for name in _names(guild, draft.groups)
             ]  # fmt: skip
@@ -193,6 +115,7 @@ async def create(actor: Actor, draft: CohortDraft, *, open_now: bool) -> CohortS
                     cohorts=(RowChange(cohort.id, None, {"status": str(cohort.status)}),),
                 ),
             )  # fmt: skip
+            await series.follow(session, [g.id for g in made], now)
             cohort_id = cohort.id
     except IntegrityError as error:
         raise _taken(draft.name, error) from error
@@ -241,6 +164,7 @@ async def show(guild_id: int, cohort_id: int) -> CohortSummary:
         return CohortSummary(
             cohort.id, cohort.name, cohort.status, cohort.start_date, cohort.meetings,
             cohort.seats, cohort.access_mode, cohort.rooms, tuple(tuple(r) for r in rows),
+            breaks=tuple(cohort.breaks),
         )  # fmt: skip
 
 
@@ -255,7 +179,7 @@ async def edit(actor: Actor, cohort_id: int, **changes: Any) -> CohortSummary:
             cohort = await get_cohort(session, actor.guild_id, cohort_id, lock=True)
             if cohort.status not in {CohortStatus.draft, CohortStatus.open}:
                 raise Refusal("closed", t("This cohort is closed; it can no longer be changed."))
-            draft = _checked(
+            draft = checked_draft(
                 CohortDraft(
                     changes.get("name", cohort.name),
                     changes.get("start_date", cohort.start_date),
@@ -281,9 +205,11 @@ async def edit(actor: Actor, cohort_id: int, **changes: Any) -> CohortSummary:
                     before={k: str(v) for k, v in before.items() if v != after[k]},
                     after={k: str(v) for k, v in after.items() if v != before[k]},
                 )  # fmt: skip
-            groups = await session.scalars(select(Group.id).where(Group.cohort_id == cohort_id))
-            await mark_due(session, groups.all(), utcnow())
             await session.flush()
+            found = await session.scalars(select(Group.id).where(Group.cohort_id == cohort_id))
+            groups = found.all()
+            await series.follow(session, groups, utcnow())
+            await mark_due(session, groups, utcnow())
     except IntegrityError as error:
         raise _taken(str(changes.get("name", "")), error) from error
     return await _noted(actor, cohort_id, entry)
@@ -334,10 +260,13 @@ async def open_(actor: Actor, cohort_id: int) -> CohortSummary:
             cohort.status = CohortStatus.open
             trace = Trace(cohorts=tuple(row))
             entry = audit(session, actor, "cohort_opened", cohort_id=cohort_id, trace=trace)
-        groups = await session.scalars(
+            await session.flush()
+        found = await session.scalars(
             select(Group.id).where(Group.cohort_id == cohort_id, Group.status.in_(LIVE))
         )
-        await mark_due(session, groups.all(), utcnow())
+        groups = found.all()
+        await series.follow(session, groups, utcnow())
+        await mark_due(session, groups, utcnow())
     return await _noted(actor, cohort_id, entry)
 
 
@@ -391,5 +320,7 @@ async def _end(
             session, actor, f"cohort_{status}", cohort_id=cohort_id, trace=trace,
             before={"status": before}, after={"status": status, "people": len(people)},
         )  # fmt: skip
+        await session.flush()
+        await series.follow(session, [r.id for r in rows], now)
         await mark_due(session, [r.id for r in rows], now)
     return await _noted(actor, cohort_id, entry)

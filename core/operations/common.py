@@ -18,7 +18,7 @@ from core.reconcile.trace import KEY, Trace, stored
 from core.words import mark, t
 
 # Invisible characters that turn text around or hide it; the rest of "Cf" keeps emoji together.
-_HOSTILE = dict.fromkeys(
+HOSTILE = dict.fromkeys(
     [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF]
 )
 _ZERO_WIDTH = "\u200b\u2060\u00ad"
@@ -71,7 +71,7 @@ def clean(text: str, *, limit: int, what: What = "name") -> str:
     spaced = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFC", text))
     kept = "".join(
         c
-        for c in spaced.translate(_HOSTILE)
+        for c in spaced.translate(HOSTILE)
         if unicodedata.category(c) not in {"Cc", "Cs", "Co", "Cn"} and c not in _ZERO_WIDTH + _BLANK
     )
     result = " ".join(kept.split())

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.db.engine import get_database
+from core.db.meeting_models import Meeting, MeetingStatus
 from core.db.models import Cohort, Expected, Group, ManagedObject, Membership, MembershipStatus
+from core.db.queries.meetings import ends
 from core.operations.cohorts import LIVE
 from core.operations.common import get_group, guild_settings
 
@@ -37,6 +39,7 @@ class GroupView:
     mine: bool = False
     expected: int = 0  # people of a list who are not on the server yet: they hold a seat
     entry_id: int | None = None  # of the history, where an operation gave this
+    next_at: datetime | None = None  # when its next meeting is or began (UTC)
 
     @property
     def taken(self) -> int:
@@ -117,11 +120,19 @@ async def _select(
         )
         .exists()
     )
+    now = utcnow()
+    following = (
+        select(func.min(Meeting.starts_at))
+        .where(
+            Meeting.group_id == Group.id, Meeting.status == MeetingStatus.planned, ends() > now
+        )
+        .scalar_subquery()
+    )  # fmt: skip
     query = (
         select(
             Group.id, Group.name, Cohort.id, Cohort.name, Cohort.start_date, Group.status,
             func.coalesce(counts.c.n, 0), Group.seats, channel("text"), channel("voice"), mine,
-            func.coalesce(waiting.c.n, 0),
+            func.coalesce(waiting.c.n, 0), following,
         )
         .join(Cohort, Cohort.id == Group.cohort_id)
         .outerjoin(counts, counts.c.group_id == Group.id)
@@ -134,15 +145,15 @@ async def _select(
     else:
         shown = ["open", "draft"] if drafts else ["open"]
         query = query.where(Group.status.in_(LIVE), Cohort.status.in_(shown))
-    now = utcnow()
     rows = cast("list[Any]", (await session.execute(query)).all())
     return [
         GroupView(
             group, name, cohort, cohort_name, start, status, members, seats,
             has_started(start, zone, now), text_id, voice_id, bool(is_mine), expected,
+            next_at=next_at,
         )
         for group, name, cohort, cohort_name, start, status, members, seats,
-            text_id, voice_id, is_mine, expected in rows
+            text_id, voice_id, is_mine, expected, next_at in rows
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -21,9 +22,11 @@ from core.db.models import (
     Membership,
     MembershipStatus,
 )
+from core.db.queries import events
 from core.db.queries import seats as seats_held
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
+from core.operations import series
 from core.operations.cohorts import LIVE, MAX_SEATS
 from core.operations.common import Actor, audit, clean, get_cohort, get_group
 from core.operations.group_views import (
@@ -87,9 +90,11 @@ async def create(actor: Actor, cohort_id: int, name: str, seats: int | None = No
             group = Group(
                 guild_id=actor.guild_id, cohort_id=cohort_id, name=name,
                 seats=_seats(seats if seats is not None else cohort.seats), created_at=utcnow(),
+                rule=await _usual_rule(session, cohort_id),
             )  # fmt: skip
             session.add(group)
             await session.flush()
+            await series.follow(session, [group.id], utcnow())
             entry = audit(
                 session, actor, "group_created", cohort_id=cohort_id, group_id=group.id,
                 after={"name": name, "seats": group.seats},
@@ -99,6 +104,15 @@ async def create(actor: Actor, cohort_id: int, name: str, seats: int | None = No
     except IntegrityError as error:
         raise _taken(name, error) from error
     return await _noted(actor, group_id, entry)
+
+
+async def _usual_rule(session: AsyncSession, cohort_id: int) -> dict[str, Any] | None:
+    """When all live groups of a cohort meet; None where they differ or have no time yet."""
+    found = await session.scalars(
+        select(Group.rule).where(Group.cohort_id == cohort_id, Group.status.in_(LIVE))
+    )
+    rules = list(found)
+    return rules[0] if rules and all(rule == rules[0] for rule in rules) else None
 
 
 async def _noted(actor: Actor, group_id: int, entry: AuditEntry | None) -> GroupView:
@@ -172,6 +186,8 @@ async def open_(actor: Actor, group_id: int) -> GroupView:
                 session, actor, "group_opened", cohort_id=group.cohort_id, group_id=group_id,
                 trace=Trace(groups=tuple(row)),
             )  # fmt: skip
+        await session.flush()
+        await series.follow(session, [group_id], utcnow())
         await mark_due(session, [group_id], utcnow())
     return await _noted(actor, group_id, entry)
 
@@ -197,6 +213,8 @@ async def archive(actor: Actor, group_id: int) -> GroupView:
             after={"people": [str(user) for _, user, _ in people]},
             trace=Trace(ended(people, done, "archived", now), tuple(row)),
         )  # fmt: skip
+        await session.flush()
+        await series.follow(session, [group_id], now)
         await mark_due(session, [group_id], now)
     return await _noted(actor, group_id, entry)
 
@@ -219,12 +237,14 @@ async def repair(actor: Actor, group_id: int) -> list[str]:
                 item.state, item.discord_id, item.intent_at = "intent", None, utcnow()
                 item.renamed_at, item.adopted = [], False  # what comes now, Muster makes
                 kinds.append(item.kind)
+        if await events.bring_back(session, actor.guild_id, group_id):
+            kinds.append("event")
         if kinds:
             audit(
                 session, actor, "group_repaired", cohort_id=group.cohort_id, group_id=group_id,
                 after={"kinds": kinds},
             )  # fmt: skip
-        await mark_due(session, [group_id], utcnow(), systems=("discord",))
+        await mark_due(session, [group_id], utcnow(), systems=("discord", "rsvps"))
     return kinds
 
 
@@ -263,6 +283,8 @@ async def merge(actor: Actor, source_id: int, target_id: int) -> tuple[GroupView
             after={"into": target_id, "group": target.name},
             trace=Trace(members, tuple(row), expected=expected),
         )  # fmt: skip
+        await session.flush()
+        await series.follow(session, [source_id], now)
         await mark_due(session, [source_id, target_id], now)
     return await _noted(actor, target_id, entry), len(people)
 

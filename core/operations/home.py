@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.db.engine import get_database
+from core.db.meeting_models import Meeting, MeetingStatus
 from core.db.models import (
     Cohort,
     CohortStatus,
@@ -189,6 +190,14 @@ async def _needs(session: AsyncSession, guild_id: int, full: int) -> Needs:
             ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted"
         )
     )
+    events = await session.scalar(
+        select(func.count()).where(
+            Meeting.guild_id == guild_id,
+            Meeting.event_state == "gone",
+            Meeting.status == MeetingStatus.planned,
+            Meeting.starts_at > utcnow(),
+        )
+    )
     waiting = await session.scalar(
         select(func.count())
         .select_from(SeatWatch)
@@ -205,7 +214,7 @@ async def _needs(session: AsyncSession, guild_id: int, full: int) -> Needs:
         gave_up=states[0],
         trying=states[1],
         by_hand=states[2],
-        deleted=deleted or 0,
+        deleted=(deleted or 0) + (events or 0),
         full=full,
         waiting=waiting or 0,
         expected=expected or 0,

@@ -26,6 +26,10 @@ _ASKED = {
         mark("More than one cohort fits: {names}. Which one?"),
         mark("No cohort here is called that. There are: {names}."),
     ),
+    "meeting": (
+        mark("More than one meeting fits: {names}. Which one?"),
+        mark("There is no such meeting that you can manage. There are: {names}."),
+    ),
     "group": (
         mark("More than one group fits: {names}. Which one?"),
         mark("No group here is called that. There are: {names}."),
@@ -46,7 +50,7 @@ class Choice:
     id: int
 
 
-def _unique(pairs: list[tuple[int, str]], kind: str) -> list[Choice]:
+def unique(pairs: list[tuple[int, str]], kind: str) -> list[Choice]:
     """Labels cut to Discord's limit; equal ones get a number.
 
     Of two equal labels Discord always selects the first (discord-api-docs#8565).
@@ -71,7 +75,7 @@ async def cohorts(guild_id: int, *, ended: bool = False) -> list[Choice]:
         if not ended:
             query = query.where(Cohort.status.in_(("draft", "open")))
         rows = await session.execute(query.order_by(Cohort.id.desc()))
-        return _unique([(i, n) for i, n in rows], "cohort")
+        return unique([(i, n) for i, n in rows], "cohort")
 
 
 async def groups(guild_id: int, *, ended: bool = False) -> list[Choice]:
@@ -86,7 +90,7 @@ async def groups(guild_id: int, *, ended: bool = False) -> list[Choice]:
         if not ended:
             query = query.where(Group.status.in_(LIVE))
         rows = await session.execute(query)
-        return _unique([(i, f"{g} · {c}") for i, g, c in rows], "group")
+        return unique([(i, f"{g} · {c}") for i, g, c in rows], "group")
 
 
 def matching(choices: list[Choice], typed: str) -> list[Choice]:

@@ -25,6 +25,7 @@ from core.db.models import (
 from core.db.queries import seats
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
+from core.notifications import notices
 from core.operations.cohorts import LIVE
 from core.operations.common import Actor, audit, ensure_person, get_group, guild_settings
 from core.operations.groups import has_started
@@ -143,6 +144,10 @@ async def _place(
             touched = [group_id, *([previous.id] if previous else [])]
             await session.flush()
             await mark_due(session, touched, now)
+            if not same:
+                await notices.came(session, group, user_id, now)
+                if previous is not None:
+                    await notices.went(session, previous, user_id, now)
             await session.execute(
                 SeatWatch.__table__.delete().where(  # type: ignore[attr-defined]  # a Table
                     SeatWatch.group_id == group_id, SeatWatch.user_id == user_id
@@ -305,6 +310,7 @@ async def _end(
             trace=Trace(ended([(left, user_id, group_id)], status, reason, now)),
         )  # fmt: skip
         await mark_due(session, [group_id], now)
+        await notices.went(session, group, user_id, now)
         return Moved(user_id, None, None, group_id, group.name, entry_id=entry.id)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from core.clock import utcnow
 from core.db.engine import get_database
+from core.db.meeting_models import Meeting, MeetingStatus
 from core.db.models import Cohort, Group, ManagedObject, Member, SyncState
 from core.db.queries import access as access_queries
 from core.db.queries import managed
@@ -22,6 +23,7 @@ from core.operations.common import Actor, audit
 from core.plan import WHAT, ByHand, Create, Plan, Rename, SetAccess
 from core.reconcile import channels
 from core.reconcile.by_hand import shown
+from core.reconcile.events import name_of as name_of_event
 from core.systems import access
 from core.words import t, unpack
 
@@ -68,12 +70,15 @@ async def names(guild_id: int, view: GuildView) -> Callable[[int], str]:
             return t("everyone")
         member, role = view.member(discord_id), view.role(discord_id)
         channel = view.channel_name(discord_id) or objects.get(discord_id)
+        event = view.event_name(discord_id)
         if member is not None:
             return member.name
         if channel is not None:
             return f"#{channel}"
         if role is not None:
             return t("the role {role}", role=role.name)
+        if event is not None:
+            return f"“{event}”"
         return people.get(discord_id) or t("somebody who left")
 
     return name_of
@@ -261,10 +266,12 @@ async def status(guild_id: int, *, all_groups: bool = False) -> list[SystemStatu
         deleted: dict[int | None, list[str]] = {}
         for group_id, kind, name in [*gone, *homes]:
             deleted.setdefault(group_id, []).append(t(WHAT[kind], name=name))
+        events = await _deleted_events(session, guild_id)
         found = []
         for state, group, cohort in rows:
             notes = tuple(ByHand(*note).words(name_of) for note in state.by_hand.get("notes", []))
-            missing = tuple(deleted.get(state.group_id, ())) if state.system == "discord" else ()
+            lost = {"discord": deleted, "rsvps": events}.get(state.system, {})
+            missing = tuple(lost.get(state.group_id, ()))
             if all_groups or state.status != "ok" or notes or missing:
                 found.append(
                     SystemStatus(
@@ -275,3 +282,23 @@ async def status(guild_id: int, *, all_groups: bool = False) -> list[SystemStatu
                     )
                 )  # fmt: skip
         return found
+
+
+async def _deleted_events(session: AsyncSession, guild_id: int) -> dict[int | None, list[str]]:
+    """By group, events of meetings to come that somebody deleted on Discord."""
+    rows = await session.execute(
+        select(Meeting.group_id, Group.name, Meeting.number)
+        .join(Group, Group.id == Meeting.group_id)
+        .where(
+            Meeting.guild_id == guild_id,
+            Meeting.event_state == "gone",
+            Meeting.status == MeetingStatus.planned,
+            Meeting.starts_at > utcnow(),
+        )
+        .order_by(Meeting.starts_at)
+    )
+    found: dict[int | None, list[str]] = {}
+    for group_id, group, number in rows:
+        name = name_of_event(group, number)
+        found.setdefault(group_id, []).append(t("event “{name}”", name=name))
+    return found

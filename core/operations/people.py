@@ -16,6 +16,7 @@ from core.db.models import (
     Membership,
     MembershipStatus,
 )
+from core.notifications import notices
 from core.operations.common import ensure_guild, ensure_person, guild_settings
 
 
@@ -32,6 +33,7 @@ async def member_joined(guild_id: int, user_id: int, name: str) -> str | None:
         await ensure_person(session, guild_id, user_id, name)
         member = await session.get_one(Member, (guild_id, user_id))
         member.joined_at, member.left_at = utcnow(), None
+        await notices.is_here(session, guild_id, user_id, utcnow())
         # Who leaves loses their roles on Discord (their entries in channels stay): that was no
         # hand, so they are given again. An empty entry (adopted: some role let them in) goes too.
         roles = select(ManagedObject.discord_id).where(

@@ -81,7 +81,11 @@ class Changed(tuple[GuildSettings, list[int]]):  # noqa: SLOT001 - Python allows
 
 
 async def change(actor: Actor, **changes: Any) -> Changed:
-    """Change some settings; the new ones, and the groups whose access depends on them."""
+    """Change some settings; the new ones, and the groups whose access depends on them.
+
+    `template` is (kind, text) for one of the texts, or (kind, None) for the default; see
+    operations.texts, which checks it.
+    """
     actor.must_moderate()
     if "zone" in changes:
         changes["zone"] = zone(changes["zone"])
@@ -93,6 +97,8 @@ async def change(actor: Actor, **changes: Any) -> Changed:
         guild = await ensure_guild(session, actor.guild_id)
         await session.refresh(guild, with_for_update=True)  # two moderators at once lose nothing
         before = GuildSettings.model_validate(guild.settings)
+        if "template" in changes:
+            changes["templates"] = _with(before.templates, *changes.pop("template"))
         try:
             # Only what somebody chose is stored: the rest is still to be suggested by /setup.
             after = GuildSettings.model_validate(
@@ -118,6 +124,12 @@ async def change(actor: Actor, **changes: Any) -> Changed:
     return changed
 
 
+def _with(templates: dict[str, str], kind: str, text: str | None) -> dict[str, str]:
+    """The texts with this one changed; the others as they are in the locked row."""
+    others = {k: v for k, v in templates.items() if k != kind}
+    return others if text is None else {**others, kind: text}
+
+
 async def follow(session: AsyncSession, guild_id: int, keys: Iterable[str]) -> list[int]:
     """Have the groups looked at whose access depends on these settings; their ids."""
     if not _TOUCHING & set(keys):
@@ -131,5 +143,5 @@ async def follow(session: AsyncSession, guild_id: int, keys: Iterable[str]) -> l
         .order_by(Group.id)
     )
     groups = list(rows)
-    await mark_due(session, groups, utcnow(), systems=("discord",))
+    await mark_due(session, groups, utcnow(), systems=("discord", "rsvps"))
     return groups

@@ -12,10 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.models import AuditEntry, Member
 from core.errors import Refusal
-from core.operations import history, release
+from core.operations import history, release, series
 from core.operations.common import Actor, audit
 from core.operations.history import Entry
 from core.operations.undo_rows import carry_out, look, trace_of
@@ -30,7 +31,8 @@ UNDOABLE = frozenset({
     "members_imported", "expected_arrived", "group_created", "group_edited", "group_opened",
     "group_archived", "group_merged", "cohort_created", "cohort_edited", "cohort_opened",
     "cohort_closed", "cohort_cancelled", "settings_changed", "difference_kept", "undone",
-    "cohort_adopted",
+    "cohort_adopted", "slot_changed", "slots_changed", "meeting_moved", "meeting_skipped",
+    "meeting_postponed", "meeting_restored", "meeting_added", "reminders_changed",
 })  # fmt: skip
 NOT_UNDOABLE = {
     "group_repaired": mark(
@@ -43,6 +45,24 @@ NOT_UNDOABLE = {
     "group_released": mark(
         "What was released can be adopted again with /cohort adopt; it becomes a new cohort."
     ),
+    "attendance_marked": mark(
+        "Correct it with /attendance show: choose the meeting, then the person."
+    ),
+    "announced": mark("Withdraw it: /messages, then the announcement, then Withdraw."),
+    "announcement_edited": mark(
+        "Change it again: /messages, then the announcement, then Edit. The text before is in this "
+        "line."
+    ),
+    "announcement_withdrawn": mark("What was withdrawn is deleted. Send it again with /announce."),
+    "message_retried": mark("It is tried once more already. Until it is sent it can be cancelled."),
+    "messages_retried": mark(
+        "They are tried once more already. Until they are sent they can be cancelled."
+    ),
+    "message_cancelled": mark("What was cancelled is not sent any more."),
+    "note_sent": mark("A message that was sent cannot be taken back from here."),
+    "answered_for": mark("An answer is not taken back but given anew, in the meeting's own menu."),
+    "visit_booked": mark("The guest cancels it, with Cancel the visit."),
+    "visit_cancelled": mark("The guest books it again, after Can't come."),
     "groups_posted": mark("A posted list stays until its channel is deleted."),
     "sync_applied": mark(
         "Applying changed nothing but access, which follows from who is in which group. Take back "
@@ -152,6 +172,7 @@ async def _take_back(
         after={"again": row.action == "undone" and not row.after.get("again", False)},
     )  # fmt: skip
     await session.flush()
+    await series.tell(session, trace.meetings, written.id, utcnow())
     return Done(
         written.id, shown, tuple(group_ids), tuple(decision.does), tuple(decision.cannot),
         tuple(decision.stays),

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.config import GuildSettings
+from core.db.meeting_models import Meeting
 from core.db.models import (
     AuditEntry,
     Cohort,
@@ -22,10 +23,11 @@ from core.db.models import (
     SyncState,
 )
 from core.db.queries.sync_states import mark_due
+from core.operations import series
 from core.operations.common import Actor, ensure_guild
 from core.operations.settings import follow
 from core.operations.undo_old import derived
-from core.reconcile.by_hand import kept_of, with_kept
+from core.reconcile.by_hand import kept_of, system_of, with_kept
 from core.reconcile.trace import (
     ACTIVE,
     KEY,
@@ -33,6 +35,7 @@ from core.reconcile.trace import (
     ExpectedChange,
     Held,
     KeptChange,
+    MeetingChange,
     MemberChange,
     RowChange,
     Trace,
@@ -41,10 +44,20 @@ from core.reconcile.trace import (
     parsed,
     plain_fields,
 )
-from core.reconcile.undo_facts import Decision, ExpectedNow, GroupNow, MemberNow, Now
+from core.reconcile.undo_facts import (
+    Decision,
+    ExpectedNow,
+    GroupNow,
+    MeetingNow,
+    MemberNow,
+    Now,
+)
 
-COHORT_FIELDS = ("name", "status", "start_date", "meetings", "seats", "access_mode", "rooms")
-GROUP_FIELDS = ("name", "status", "seats", "opened_at", "merged_into_id")
+COHORT_FIELDS = (
+    "name", "status", "start_date", "meetings", "seats", "access_mode", "rooms", "breaks",
+)  # fmt: skip
+GROUP_FIELDS = ("name", "status", "seats", "opened_at", "merged_into_id", "rule", "offsets")
+MEETING_FIELDS = ("starts_at", "minutes", "status", "moved")
 UNDONE = "undone"  # the reason of a membership that was taken back
 
 
@@ -91,6 +104,8 @@ async def look(session: AsyncSession, guild_id: int, trace: Trace, *, lock: bool
         chosen,
         await _expected(session, list(mine)),
         await _kept(session, trace),
+        await _meetings(session, {m.group_id for m in trace.meetings}),
+        utcnow() if trace.meetings else None,
     )
 
 
@@ -162,10 +177,28 @@ async def _kept(session: AsyncSession, trace: Trace) -> frozenset[tuple[int, tup
         return frozenset()
     rows = await session.execute(
         select(SyncState.group_id, SyncState.by_hand).where(
-            SyncState.system == "discord", SyncState.group_id.in_({k.group_id for k in trace.kept})
+            SyncState.system.in_({system_of(k.note) for k in trace.kept}),
+            SyncState.group_id.in_({k.group_id for k in trace.kept}),
         )
     )
     return frozenset((group_id, note) for group_id, state in rows for note in kept_of(state))
+
+
+async def _meetings(session: AsyncSession, group_ids: set[int]) -> dict[int, MeetingNow]:
+    if not group_ids:
+        return {}
+    rows = await session.scalars(
+        select(Meeting)
+        .where(Meeting.group_id.in_(group_ids))
+        .order_by(Meeting.id)
+        .execution_options(populate_existing=True)
+    )
+    return {
+        m.id: MeetingNow(
+            m.id, m.group_id, m.number, plain_fields({f: getattr(m, f) for f in MEETING_FIELDS})
+        )
+        for m in rows
+    }
 
 
 # --- writing -----------------------------------------------------------------------------------
@@ -182,9 +215,10 @@ async def carry_out(
     settings, unchosen, followers = await _settings(session, actor, decision)
     await _write_expected(session, actor.guild_id, decision.expected)
     await _write_kept(session, decision.kept)
+    meetings = await _write_meetings(session, decision.meetings)
     trace = Trace(
         tuple(members), tuple(groups), tuple(cohorts), settings, unchosen,
-        tuple(decision.expected), tuple(decision.kept),
+        tuple(decision.expected), tuple(decision.kept), meetings,
     )  # fmt: skip
     losing = sorted({m.group_id for m, _ in decision.end})
     touched = {*trace.group_ids(), *followers}
@@ -192,6 +226,7 @@ async def carry_out(
         await session.scalars(select(Group.id).where(Group.cohort_id.in_(list(decision.cohorts))))
     )
     ordered = [*losing, *sorted(touched - set(losing))]
+    await series.follow(session, ordered, utcnow())
     await mark_due(session, ordered, utcnow())
     return trace, ordered
 
@@ -245,7 +280,7 @@ def _typed(key: str, value: Any) -> Any:
         return value
     if key == "start_date":
         return date.fromisoformat(value)
-    return datetime.fromisoformat(value) if key == "opened_at" else value
+    return datetime.fromisoformat(value) if key in {"opened_at", "starts_at"} else value
 
 
 async def _settings(
@@ -300,7 +335,20 @@ async def _write_expected(
 
 async def _write_kept(session: AsyncSession, changes: Sequence[KeptChange]) -> None:
     for change in changes:
-        state = await session.get(SyncState, (change.group_id, "discord"), with_for_update=True)
+        one = (change.group_id, system_of(change.note))
+        state = await session.get(SyncState, one, with_for_update=True)
         if state is not None:
             state.by_hand = with_kept(state.by_hand, change.note, keep=change.added)
     await session.flush()
+
+
+async def _write_meetings(
+    session: AsyncSession, changes: Sequence[MeetingChange]
+) -> tuple[MeetingChange, ...]:
+    """Set the fields of these meetings; the same changes, for the trace."""
+    for change in changes:
+        row = await session.get_one(Meeting, change.id)
+        for key, value in change.now.items():
+            setattr(row, key, _typed(key, value))
+    await session.flush()
+    return tuple(changes)

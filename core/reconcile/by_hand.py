@@ -15,6 +15,11 @@ from core.plan import ByHand
 Note = tuple[int, int, str]  # place, target, what; ids are Discord's
 
 
+def system_of(note: Note) -> str:
+    """The system whose row has this note."""
+    return "rsvps" if note[2].startswith("event_") else "discord"
+
+
 def _notes(state: Mapping[str, Any], key: str) -> list[Note]:
     return [(place, target, what) for place, target, what in state.get(key, ())]
 

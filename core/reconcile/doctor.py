@@ -9,7 +9,12 @@ from core.reconcile import permissions as p
 from core.words import mark, t
 
 MANAGE_NICKNAMES = 1 << 27
+MANAGE_EVENTS = 1 << 33
+CREATE_EVENTS = 1 << 44
 PIN_MESSAGES = 1 << 51
+# What Discord asks for an event in a voice channel (API documentation, "Guild Scheduled Event
+# Permissions Requirements"), and since 2026-02 Create Events for making one.
+EVENT_RIGHTS = p.VIEW_CHANNEL | p.CONNECT | MANAGE_EVENTS | CREATE_EVENTS
 
 # As Discord's own settings show them; said with t().
 NAMES = {
@@ -23,6 +28,8 @@ NAMES = {
     p.MANAGE_MESSAGES: mark("Manage Messages"),
     p.MUTE_MEMBERS: mark("Mute Members"),
     MANAGE_NICKNAMES: mark("Manage Nicknames"),
+    MANAGE_EVENTS: mark("Manage Events"),
+    CREATE_EVENTS: mark("Create Events"),
     PIN_MESSAGES: mark("Pin Messages"),
 }
 
@@ -43,6 +50,10 @@ FEATURES: dict[str, tuple[int, str]] = {
     "posts": (
         p.SEND_MESSAGES | PIN_MESSAGES,
         mark("It needs it to post and pin the list of groups"),
+    ),
+    "events": (
+        EVENT_RIGHTS,
+        mark("It needs it to show each meeting as an event on Discord"),
     ),
     "nicknames": (
         MANAGE_NICKNAMES,
@@ -130,6 +141,8 @@ def examine(
         need = p.VIEW_CHANNEL | p.MANAGE_CHANNELS | p.MANAGE_ROLES
         need |= {"text": p.TEXT_ACCESS, "voice": p.VOICE_ACCESS}.get(channel.kind, 0)
         lacking = names_of(need & ~channel.bits & guild_bits)
+        if channel.kind == "voice" and "events" in features:
+            found += _events_here(channel, guild_bits)
         if not channel.bits & p.VIEW_CHANNEL:
             lacking = names_of(p.VIEW_CHANNEL)
         if lacking:
@@ -155,6 +168,25 @@ def examine(
         if role.position >= top_role
     ]
     return found
+
+
+def _events_here(channel: ChannelRights, guild_bits: int) -> list[Finding]:
+    """What a voice channel takes away that the bot has on the server, for the meetings' events."""
+    lacking = names_of((MANAGE_EVENTS | CREATE_EVENTS) & ~channel.bits & guild_bits)
+    if not lacking or not channel.bits & p.VIEW_CHANNEL:
+        return []
+    names = ", ".join(lacking)
+    return [
+        Finding(
+            t("In #{channel} Muster lacks **{names}**", channel=channel.name, names=names),
+            t("The meetings of this group get no events on Discord"),
+            t(
+                "#{channel} → Edit Channel → Permissions → Muster → {names}",
+                channel=channel.name,
+                names=names,
+            ),
+        )
+    ]
 
 
 if __name__ == "__main__":

@@ -81,6 +81,20 @@ class KeptChange:
 
 
 @dataclass(frozen=True)
+class MeetingChange:
+    """Fields of one meeting, only those that changed. `was` None: a person added it.
+
+    `asked`: everybody is asked again, so that answers given before are open.
+    """
+
+    id: int
+    group_id: int
+    was: Mapping[str, Any] | None
+    now: Mapping[str, Any]
+    asked: bool = False
+
+
+@dataclass(frozen=True)
 class Trace:
     """All that one change changed."""
 
@@ -91,11 +105,12 @@ class Trace:
     unchosen: tuple[str, ...] = ()  # of `was`: nobody had chosen it, it was the default
     expected: tuple[ExpectedChange, ...] = ()
     kept: tuple[KeptChange, ...] = field(default=())
+    meetings: tuple[MeetingChange, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(
             self.members or self.groups or self.cohorts or self.settings or self.expected
-            or self.kept
+            or self.kept or self.meetings
         )  # fmt: skip
 
     def group_ids(self) -> set[int]:
@@ -105,6 +120,7 @@ class Trace:
             | {g.id for g in self.groups}
             | {e.group_id for e in self.expected}
             | {k.group_id for k in self.kept}
+            | {m.group_id for m in self.meetings}
         )
 
 
@@ -125,6 +141,9 @@ def stored(trace: Trace) -> dict[str, Any]:
         "unchosen": list(trace.unchosen),
         "expected": [[e.name, e.group_id, e.role, e.seat, e.added] for e in trace.expected],
         "kept": [[k.group_id, list(k.note), k.added] for k in trace.kept],
+        "meetings": [
+            [m.id, m.group_id, _fields(m.was), _fields(m.now), m.asked] for m in trace.meetings
+        ],
     }
     return {key: value for key, value in rows.items() if value}
 
@@ -143,6 +162,7 @@ def parsed(rows: Mapping[str, Any]) -> Trace:
         tuple(rows.get("unchosen", ())),
         tuple(ExpectedChange(*row) for row in rows.get("expected", ())),
         tuple(KeptChange(g, (n[0], n[1], n[2]), a) for g, n, a in rows.get("kept", ())),
+        tuple(MeetingChange(*row) for row in rows.get("meetings", ())),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from core.reconcile.trace import LIVE, KeptChange, MemberChange, Trace
 from core.reconcile.undo_facts import Code, Decision, Line, MemberNow, Now
 from core.reconcile.undo_frame import Frame
+from core.reconcile.undo_meetings import back, since
 
 
 def decide(trace: Trace, now: Now) -> Decision:
@@ -25,13 +26,14 @@ class _Undoing(Frame):
             self._cohort(cohort)
         for group in self.trace.groups:
             self._group(group)
-        self._all_seats()
+        self._all_of_them()
         self._people()
         self._expected()
         self._seats()
         self._settings()
         for kept in self.trace.kept:
             self._kept(kept)
+        self._meetings()
         touched = {g for g in self.trace.group_ids() if g in self.now.groups}
         names = [self._name(g) for g in sorted(touched) if self.now.groups[g].deleted]
         if names and self.result.does:
@@ -182,3 +184,22 @@ class _Undoing(Frame):
             return
         self.result.kept.append(KeptChange(change.group_id, change.note, not change.added))
         self.result.does.append(Line(Code.unkeep if change.added else Code.keep))
+
+    def _meetings(self) -> None:
+        for change in self.trace.meetings:
+            group = self.now.groups.get(change.group_id)
+            if group is None or change.group_id in self.stuck_groups:
+                continue
+            if self._group_after(change.group_id) not in LIVE:
+                self.result.cannot.append(Line(Code.group_ended, self._name(change.group_id)))
+                continue
+            refused = since(change, self.now, self._name(change.group_id))
+            if refused is not None:
+                self.result.cannot.append(refused)
+                continue
+            there = self.now.meetings[change.id]
+            goal, line = back(change, there, self._name(change.group_id))
+            self.result.meetings.append(goal)
+            self.result.does.append(line)
+            if change.asked:
+                self.result.stays.append(Line(Code.asked_stays))

@@ -6,9 +6,10 @@ import enum
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from core.reconcile.trace import ExpectedChange, Held, KeptChange
+from core.reconcile.trace import ExpectedChange, Held, KeptChange, MeetingChange
 
 
 class Code(enum.StrEnum):
@@ -35,6 +36,11 @@ class Code(enum.StrEnum):
     unkeep = "unkeep"
     keep = "keep"
     release = "release"
+    slots = "slots"
+    meeting_time = "meeting_time"
+    meeting_back = "meeting_back"
+    meeting_off = "meeting_off"
+    meeting_later = "meeting_later"
     # what cannot be done
     elsewhere = "elsewhere"
     already_back = "already_back"
@@ -54,10 +60,16 @@ class Code(enum.StrEnum):
     arrived = "arrived"
     expected_again = "expected_again"
     hand_since = "hand_since"
+    meeting_gone = "meeting_gone"
+    meeting_since = "meeting_since"
+    meeting_begun = "meeting_begun"
+    meeting_past = "meeting_past"
+    meeting_busy = "meeting_busy"
     # what it does not bring back, and what to know
     channels_stay = "channels_stay"
     deleted = "deleted"
     full = "full"
+    asked_stays = "asked_stays"
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,24 @@ class ExpectedNow:
 
 
 @dataclass(frozen=True)
+class MeetingNow:
+    """A meeting. `fields`: starts_at (ISO, UTC), minutes, status, moved."""
+
+    id: int
+    group_id: int
+    number: int | None
+    fields: Mapping[str, Any]
+
+    @property
+    def starts_at(self) -> datetime:
+        return datetime.fromisoformat(self.fields["starts_at"])
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(minutes=self.fields["minutes"])
+
+
+@dataclass(frozen=True)
 class Now:
     """What stands in the database, as far as the trace's cohorts are concerned."""
 
@@ -113,6 +143,8 @@ class Now:
     settings: Mapping[str, Any] = field(default_factory=dict)
     expected: tuple[ExpectedNow, ...] = ()
     kept: frozenset[tuple[int, tuple[int, int, str]]] = frozenset()  # group id, note
+    meetings: Mapping[int, MeetingNow] = field(default_factory=dict)  # all of the trace's groups
+    at: datetime | None = None  # UTC; given where the trace has meetings
 
 
 @dataclass
@@ -130,6 +162,8 @@ class Decision:
     unchosen: list[str] = field(default_factory=list)  # settings that go back to the default
     expected: list[ExpectedChange] = field(default_factory=list)
     kept: list[KeptChange] = field(default_factory=list)
+    # What becomes of meetings: the change back, with the fields that it sets in `now`.
+    meetings: list[MeetingChange] = field(default_factory=list)
 
     def mark(self) -> int:
         """A number under a million that changes when anything that is said or done changes."""

@@ -188,12 +188,13 @@ class Frame:
                 self.result.does.append(Line(Code.group_field, name, field=key, old=old, new=new))
         return None
 
-    def _all_seats(self) -> None:
-        """One line for the seats of all groups of a cohort."""
+    def _all_of_them(self) -> None:
+        """One line for the seats, and one for the times, of all groups of a cohort."""
         if len(self.trace.groups) > 1:
-            n = sum("seats" in fields for fields in self.result.groups.values())
-            if n:
-                self.result.does.append(Line(Code.all_seats, n=n))
+            for key, code in (("seats", Code.all_seats), ("rule", Code.slots)):
+                n = sum(key in fields for fields in self.result.groups.values())
+                if n:
+                    self.result.does.append(Line(code, n=n))
 
     # --- what stands there, before and after -------------------------------------------------
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.db.models import CohortStatus, GroupStatus
-from core.db.queries.access import Facts, ObjectRow
+from core.db.queries.access import GUEST, Facts, ObjectRow
 from core.discord_outbound.cache import GuildView
 from core.plan import Bits, Plan, SetAccess, merge
 from core.reconcile import adopted, channels, permissions
@@ -24,7 +24,7 @@ class GroupPlan:
     whole: Plan = field(default_factory=Plan)
 
     def unchanged_people(self) -> int:
-        """How many of the group's people needed nothing."""
+        """How many of the group's people needed nothing; guests are none of them."""
         touched = {
             c.target_id
             for _, plan in self.places.values()
@@ -32,7 +32,8 @@ class GroupPlan:
             if isinstance(c, SetAccess)
         }
         return sum(
-            1 for user, status, _ in self.facts.people if status == "active" and user not in touched
+            status == "active" and role != GUEST and user not in touched
+            for user, status, role in self.facts.people
         )
 
 
@@ -58,7 +59,7 @@ def policy_of(facts: Facts, view: GuildView, *, repair: bool = False) -> Policy:
 
 
 def people_of(facts: Facts, view: GuildView) -> tuple[Person, ...]:
-    """The group's people, with who of them is on the server and let in."""
+    """The group's people and guests, with who of them is on the server and let in."""
     return tuple(
         Person(user, status, role == "facilitator", view.is_here(user))
         for user, status, role in facts.people
@@ -73,7 +74,7 @@ def wants_channels(facts: Facts) -> bool:
     if group.cohort_status != CohortStatus.open and group.opened_at is None:
         return False
     started = any(o.state == "created" for o in facts.objects.values())
-    return started or any(status == "active" for _, status, _ in facts.people)
+    return started or any(status == "active" and role != GUEST for _, status, role in facts.people)
 
 
 def _known(item: ObjectRow, view: GuildView) -> channels.Known:

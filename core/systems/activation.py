@@ -9,26 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.meeting_models import Meeting, MeetingStatus
 from core.db.models import Group, GroupStatus
-from core.db.queries import access, deliveries
-from core.db.queries.access import Facts
+from core.db.queries import deliveries
+from core.db.queries.access import GUEST, Facts
 from core.discord_outbound.cache import GuildView, guild_view
 from core.notifications import notices
 
 _ROOMS = {"text", "voice"}
 
 
-async def consider(session: AsyncSession, group_id: int, now: datetime) -> bool:
+async def consider(session: AsyncSession, facts: Facts, now: datetime) -> bool:
     """Preview → active, by itself, whichever of the three came last; True where it did.
 
-    Whoever is in it is told once, in the same transaction.
+    Whoever is in it is told once, in the same transaction. `facts` were gathered in it.
     """
-    status = await session.scalar(select(Group.status).where(Group.id == group_id))
-    if status != GroupStatus.preview:
-        return False
-    found = await access.gather(session, [group_id])
-    facts = found[0] if found else None
-    view = guild_view(facts.group.guild_id) if facts else None
-    if facts is None or view is None or not complete(facts, view):
+    group_id, guild_id = facts.group.id, facts.group.guild_id
+    view = guild_view(guild_id) if facts.group.status == GroupStatus.preview else None
+    if view is None or not complete(facts, view):
         return False
     meets = await session.scalar(
         select(
@@ -45,7 +41,6 @@ async def consider(session: AsyncSession, group_id: int, now: datetime) -> bool:
     )
     if ours is None:
         return False
-    guild_id = facts.group.guild_id
     people = [user for user, status, role in facts.people if _belongs(status, role)]
     rows = [
         notices.assigned(guild_id, group_id, now),
@@ -56,7 +51,7 @@ async def consider(session: AsyncSession, group_id: int, now: datetime) -> bool:
 
 
 def _belongs(status: str, role: str) -> bool:
-    return status == "active" and role != "guest"
+    return status == "active" and role != GUEST
 
 
 def complete(facts: Facts, view: GuildView) -> bool:

@@ -31,8 +31,18 @@ class ReminderCounts(TypedDict):
     unchanged: int
 
 
-class MeetingCounts(TypedDict):
-    meetings: int
+class EventCounts(TypedDict):
+    meetings: int  # that take place or took place
+    created: int  # Discord's events: made, taken back or ended, changed
+    deleted: int
+    moved: int
+    unchanged: int
+    failed: int
+    problems: NotRequired[list[str]]  # a sentence each time that something failed
+
+
+class RsvpCounts(EventCounts):
+    posts: int  # with answers: put up, or become a line
 
 
 class Failed(TypedDict):
@@ -43,4 +53,4 @@ class SyncResult(TypedDict):
     discord: DiscordCounts | Failed
     calendar: CalendarCounts | Failed
     reminders: ReminderCounts | Failed
-    rsvps: MeetingCounts | Failed
+    rsvps: RsvpCounts | Failed

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from weakref import WeakValueDictionary
 
 import structlog
 from sqlalchemy import update
@@ -18,18 +14,19 @@ from core.db.engine import get_database
 from core.db.models import Group, SyncStatus
 from core.db.queries import access as access_queries
 from core.db.queries import managed, sync_states
-from core.db.queries.access import Facts, StateRow
+from core.db.queries.access import Facts
 from core.discord_outbound import channels as outbound_channels
 from core.discord_outbound import permissions as outbound_permissions
 from core.discord_outbound.cache import GuildView, guild_view
 from core.discord_outbound.outcome import Outcome
 from core.discord_outbound.reason import reason_for
-from core.errors import MusterError, PermanentError, TemporaryError, UnsafePlan
+from core.errors import PermanentError, TemporaryError, UnsafePlan
 from core.plan import NOTHING, Create, Gone, Plan, Rename, SetAccess, Settle
 from core.reconcile.by_hand import recorded
 from core.systems import access, activation, making, telling
 from core.systems.access import GroupPlan
 from core.systems.counts import DiscordCounts
+from core.systems.running import Run, all_well, one_at_a_time, unexpected
 from core.words import mark, pack, speaking, t
 
 log = structlog.get_logger(__name__)
@@ -37,31 +34,20 @@ log = structlog.get_logger(__name__)
 SYSTEM = "discord"
 # Making channels shows new things to compare; a few rounds settle it, or the retry does.
 _ROUNDS = 4
-_LONGEST = 400  # characters of somebody else's error: a statement with its values can be long
 _RENAME_WAITS = mark("a rename waits: Discord allows two in ten minutes")
 
-_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
-
-class _Run:
+class _Run(Run):
     """One sync of one group: what happened so far."""
 
     def __init__(self, group_id: int) -> None:
-        self.group_id = group_id
+        super().__init__(group_id)
         self.granted: set[int] = set()
         self.revoked: set[int] = set()
-        self.failed: Counter[str] = Counter()
-        self.errors: list[MusterError] = []
         self.created = 0
         self.existed = 0
         self.unchanged = 0
-        self.version: int | None = None
         self.last: GroupPlan | None = None
-        self.state: StateRow | None = None  # the row as it was before this run
-
-    def fail(self, error: MusterError) -> None:
-        self.errors.append(error)
-        self.failed[error.text] += 1
 
     def counts(self) -> DiscordCounts:
         return {
@@ -75,21 +61,13 @@ class _Run:
         }
 
 
-@asynccontextmanager
-async def _one_at_a_time(group_id: int) -> AsyncIterator[None]:
-    """Within this process; the lease does the same across processes."""
-    lock = _locks.setdefault(group_id, asyncio.Lock())
-    async with lock:
-        yield
-
-
 async def sync(group_id: int, *, repair: bool = False) -> DiscordCounts:
     """Make the group's channels and their access what they should be; see DiscordCounts.
 
     `repair` also puts back what was changed by hand. Raises TemporaryError where the guild
     cannot be seen now; what failed within Discord is counted and recorded, not raised.
     """
-    async with _one_at_a_time(group_id):
+    async with one_at_a_time(SYSTEM, group_id):
         run = _Run(group_id)
         try:
             for _ in range(_ROUNDS):
@@ -100,9 +78,7 @@ async def sync(group_id: int, *, repair: bool = False) -> DiscordCounts:
             await _record(run)
             raise
         except Exception as error:
-            # A mistake of ours, or the database's: it backs off like any other failure.
-            text = t("something unexpected happened: {error}", error=str(error)[:_LONGEST])
-            run.fail(TemporaryError(text, kind="unexpected"))
+            run.fail(unexpected(error))
             await _record(run)
             raise
         return run.counts()
@@ -127,7 +103,7 @@ async def _round(run: _Run, *, repair: bool) -> bool:
     run.version = fact.state.version if fact.state else 0
     plan = run.last = access.plan(fact, view, now, repair=repair)
     run.existed = plan.objects.unchanged if not run.created else run.existed
-    if not plan.whole or _not_yet(fact, plan.whole):
+    if not plan.whole or run.not_yet(plan.whole.inputs_hash(), now):
         run.unchanged = max(0, plan.unchanged_people() - len(run.granted))
         return not await _record(run, waiting=bool(plan.whole))
     again = await _apply(run, plan, view)
@@ -136,18 +112,6 @@ async def _round(run: _Run, *, repair: bool) -> bool:
         fresh = await _record(run)
         return not fresh and not run.errors
     return True
-
-
-def _not_yet(facts: Facts, plan: Plan) -> bool:
-    """The same problem as last time, and its time has not come: a trigger is only a hint."""
-    state = facts.state
-    return (
-        state is not None
-        and state.status in {SyncStatus.waiting, SyncStatus.parked}
-        and state.inputs_hash == plan.inputs_hash()
-        and state.next_attempt_at is not None
-        and state.next_attempt_at > utcnow()
-    )
 
 
 async def _apply(run: _Run, plan: GroupPlan, view: GuildView) -> bool:
@@ -261,7 +225,7 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
             known = await sync_states.by_hand(session, run.group_id, SYSTEM)
             values["by_hand"] = recorded(plan.by_hand, known)
         if run.errors:
-            values |= _failure(run, plan)
+            values |= run.failure(plan.inputs_hash())
         elif waiting and not later:
             values = {}  # a hint came before its time; the row stays as it is
         elif later:
@@ -271,11 +235,7 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
                 "error_text": pack(t(_RENAME_WAITS)),
             }  # fmt: skip
         else:
-            values |= {
-                "status": SyncStatus.ok, "attempts": 0, "next_attempt_at": None,
-                "inputs_hash": None, "error_class": None, "error_text": None,
-                "retry_after": None, "told_at": None, "last_ok_at": now,
-            }  # fmt: skip
+            values |= all_well(now)
             await _settled(session, run, now)
         fresh = await sync_states.record(
             session, run.group_id, SYSTEM, version=None if run.errors else run.version, **values
@@ -292,23 +252,6 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
     return fresh
 
 
-def _failure(run: _Run, plan: Plan) -> dict[str, Any]:
-    """The row after a failed run. Temporary wins: it is the one worth trying again soon."""
-    temporary = [e for e in run.errors if isinstance(e, TemporaryError)]
-    worst = temporary[0] if temporary else run.errors[0]
-    state = run.state
-    same = state is not None and state.inputs_hash == plan.inputs_hash()
-    return {
-        "status": SyncStatus.waiting if temporary else SyncStatus.parked,
-        "attempts": (state.attempts if state and same else 0) + 1,
-        "inputs_hash": plan.inputs_hash(),
-        "error_class": getattr(worst, "kind", "unknown"),
-        "error_text": pack(worst.text),
-        "retry_after": getattr(worst, "retry_after", None),
-        "next_attempt_at": None,  # schedule_sync_retry decides
-    }
-
-
 async def _settled(session: Any, run: _Run, now: datetime) -> None:
     """All is as it should be: a confirmation has served, and the group may run."""
     if run.last is None:
@@ -318,4 +261,4 @@ async def _settled(session: Any, run: _Run, now: datetime) -> None:
         await session.execute(
             update(Group).where(Group.id == group.id).values(confirmed_removals_at=None)
         )
-    await activation.consider(session, group.id, now)
+    await activation.consider(session, run.last.facts, now)

@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.queries import meetings, reminders, sync_states
-from core.db.queries.meetings import GroupRow
+from core.db.models import GroupStatus, Role
+from core.db.queries import access, meetings, reminders, sync_states
+from core.db.queries.access import GUEST, Facts
 from core.reconcile import reminders as pure
-from core.reconcile.reminders import PERSONAL, GroupFacts, MeetingFact
+from core.reconcile.reminders import GroupFacts, MeetingFact, ReminderPlan, Row
 from core.systems import activation
-from core.systems.counts import CalendarCounts, MeetingCounts, ReminderCounts
+from core.systems.counts import CalendarCounts, ReminderCounts
 
 
 async def sync_calendar(group_id: int) -> CalendarCounts:
@@ -24,58 +25,58 @@ async def sync_calendar(group_id: int) -> CalendarCounts:
     return {"meetings": 0, "created": 0, "patched": 0, "unchanged": 0, "failed": 0}
 
 
-async def sync_rsvps(group_id: int) -> MeetingCounts:
-    """Counts in the shape of core.sync's contract."""
-    async with get_database().transaction() as session:
-        await sync_states.settle(session, group_id, "rsvps", utcnow())
-    return {"meetings": 0}
-
-
 async def sync_reminders(group_id: int) -> ReminderCounts:
     """Meetings as the rule says, then their messages; and the group runs once all is there."""
     now = utcnow()
+    counts: ReminderCounts = {
+        "meetings": 0, "created": 0, "deleted": 0, "moved": 0, "unchanged": 0,
+    }  # fmt: skip
     async with get_database().transaction() as session:
         await meetings.derive(session, [group_id], now)
-        rows = await meetings.groups(session, [group_id], now)
-        to_come = (await meetings.to_come(session, [group_id], now))[group_id]
-        counts: ReminderCounts = {
-            "meetings": len([m for m in to_come if m.status == "planned"]),
-            "created": 0, "deleted": 0, "moved": 0, "unchanged": 0,
-        }  # fmt: skip
-        for group in rows:
+        for facts in await access.gather(session, [group_id]):
+            to_come = (await meetings.to_come(session, [group_id], now))[group_id]
             stored = (await reminders.rows(session, [group_id], now))[group_id]
-            plan = pure.diff(stored, pure.desired(facts_of(group, to_come), now), now)
-            await reminders.write(session, group.guild_id, group_id, plan, now)
-            counts |= {
+            plan = _plan(facts, to_come, stored, now)
+            await reminders.write(session, facts.group.guild_id, group_id, plan, now)
+            counts = {
+                "meetings": len([m for m in to_come if m.status == "planned"]),
                 "created": len(plan.create), "deleted": len(plan.delete),
                 "moved": len(plan.move), "unchanged": plan.unchanged,
             }  # fmt: skip
-            await activation.consider(session, group_id, now)
+            await activation.consider(session, facts, now)
         await sync_states.settle(session, group_id, "reminders", now)
     return counts
 
 
-def facts_of(group: GroupRow, to_come: Sequence[MeetingFact]) -> GroupFacts:
-    """What the pure part asks for; a group that ended wants no messages."""
-    people = group.people if group.live else {}
-    return GroupFacts(
+def _plan(
+    facts: Facts, to_come: Sequence[MeetingFact], stored: Sequence[Row], now: datetime
+) -> ReminderPlan:
+    """What to change in a group's messages to come; one that ended wants none."""
+    group = facts.group
+    live = group.status in {GroupStatus.preview, GroupStatus.active}
+    people = {u: role for u, status, role in facts.people if status == "active"} if live else {}
+    zone = meetings.zone_of(group.rule, now) or facts.settings.zone
+    wanted = GroupFacts(
         group.id,
-        group.zone,
-        to_come if group.live else (),
-        tuple(user for user, (role, _, _) in people.items() if role == "facilitator"),
-        {user: zone or group.zone for user, (_, zone, _) in people.items()},
-        tuple(user for user, (_, _, switches) in people.items() if switches.get(PERSONAL)),
+        zone,
+        to_come if live else (),
+        tuple(user for user, role in people.items() if role == Role.facilitator),
+        {user: facts.zones.get(user, zone) for user, role in people.items() if role != GUEST},
+        tuple(user for user in people if user in facts.personal),
         group.offsets,
     )
+    return pure.diff(stored, pure.desired(wanted, now), now)
 
 
-async def needing(session: AsyncSession, group_ids: Sequence[int], now: datetime) -> set[int]:
-    """Which of these groups' messages are not as they should be; for the sweep."""
-    found = await meetings.groups(session, group_ids, now)
-    to_come = await meetings.to_come(session, group_ids, now)
+async def needing(session: AsyncSession, facts: Sequence[Facts], now: datetime) -> set[int]:
+    """Of the groups that a sweep gathered, those whose messages to come are not right.
+
+    Two statements, whatever there is.
+    """
+    to_come = await meetings.to_come(session, None, now)
     stored = await reminders.rows(session, None, now)
     return {
-        group.id
-        for group in found
-        if pure.diff(stored[group.id], pure.desired(facts_of(group, to_come[group.id]), now), now)
+        fact.group.id
+        for fact in facts
+        if _plan(fact, to_come[fact.group.id], stored[fact.group.id], now)
     }

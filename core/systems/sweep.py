@@ -13,7 +13,7 @@ from core.db.queries import sync_states
 from core.db.queries.access import Facts
 from core.discord_outbound.cache import GuildView, guild_view
 from core.reconcile.by_hand import is_news
-from core.systems import access
+from core.systems import access, answer_posts, events, meetings
 
 
 async def groups_to_open(session: AsyncSession) -> list[int]:
@@ -29,6 +29,9 @@ async def groups_to_open(session: AsyncSession) -> list[int]:
         view = views[guild_id]
         if view is not None and fact.group.id not in needing and _differs(fact, view, now):
             needing.add(fact.group.id)
+    needing |= await meetings.needing(session, facts, now)
+    needing |= await events.needing(session, facts, now)
+    needing |= set(await answer_posts.needing(session, now))
     return [f.group.id for f in facts if f.group.id in needing and views[f.group.guild_id]]
 
 

@@ -5,7 +5,6 @@ Their role is notified of what newly needs a person, and of a whole batch of it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -19,6 +18,7 @@ from core.db.queries.access import Facts
 from core.discord_outbound.messages import send_channel_message
 from core.errors import sentence
 from core.notifications.scheduler import wakes
+from core.notifications.templates import shown as shown  # noqa: PLC0414 - used as telling.shown
 from core.plan import THE, Gone
 from core.words import again, pack, speaking, t
 
@@ -34,11 +34,6 @@ async def _settings(guild_id: int) -> GuildSettings:
     async with get_database().transaction() as session:
         guild = await session.get(Guild, guild_id)
         return GuildSettings.model_validate(guild.settings if guild is not None else {})
-
-
-def shown(name: str) -> str:
-    """A name as people typed it, in a post: markdown and mentions in it do nothing."""
-    return re.sub(r"([\\`*_~|])", r"\\\1", name).replace("@", "@\u200b").replace("<", "<\u200b")
 
 
 def _call(guild_id: int, settings: GuildSettings) -> int | None:

@@ -21,6 +21,7 @@ def upgrade() -> None:
         "announcements",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("guild_id", sa.BigInteger(), nullable=False),
+        sa.Column("draft_id", sa.BigInteger(), nullable=False),
         sa.Column("author_id", sa.BigInteger(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("targets", JSONB(), nullable=False),
@@ -35,6 +36,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
+        sa.UniqueConstraint("draft_id", name=op.f("uq_announcements_draft_id")),
     )
     op.create_index(op.f("ix_announcements_guild_id"), "announcements", ["guild_id"])
     op.create_table(
@@ -172,6 +174,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("lease_by", sa.BigInteger(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unsure_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error_class", sa.String(length=40), nullable=True),
         sa.Column("error_text", sa.Text(), nullable=True),
         sa.Column("sent_channel_id", sa.BigInteger(), nullable=True),

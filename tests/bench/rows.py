@@ -6,3 +6,5 @@ from tests.bench import sockets  # noqa: F401
 from tests.bench import why  # noqa: F401
 from tests.bench import home  # noqa: F401
 from tests.bench import importing  # noqa: F401
+from tests.bench import deliveries  # noqa: F401
+from tests.bench import pressing  # noqa: F401

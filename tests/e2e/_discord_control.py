@@ -281,6 +281,23 @@ class Control:
     ) -> int:
         return await self._people.click(channel_id, message_id, user_id, custom_id, label)
 
+    async def rush(
+        self,
+        channel_id: int,
+        message_id: int,
+        user_ids: list[int],
+        custom_id: str,
+        timeout: float = 30,
+    ) -> list[float]:
+        """Press at once; milliseconds to each one's acknowledgement."""
+        people = self._people
+        made = people.rush(channel_id, message_id, user_ids, custom_id)
+        records = [people.records[one] for one in made]
+        await self._until(
+            lambda: all(r.ack_ms is not None for r in records), timeout, "acknowledgements"
+        )
+        return [r.ack_ms for r in records if r.ack_ms is not None]
+
     async def select(
         self,
         channel_id: int,

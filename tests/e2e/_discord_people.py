@@ -318,6 +318,28 @@ class People:
         self.backend.emit("INTERACTION_CREATE", payload)
         return record.id
 
+    def rush(
+        self, channel_id: int, message_id: int, user_ids: list[int], custom_id: str
+    ) -> list[int]:
+        """Many people press one button at the same instant; the interactions' ids."""
+        channel = self.backend.get_channel(channel_id)
+        message = self.backend.get_message(channel_id, message_id)
+        shown = dict(serializers.message_payload(self.backend, message))
+        made = []
+        for user_id in user_ids:
+            record, payload = sim_interactions.base_payload(
+                self.backend, type=InteractionType.MESSAGE_COMPONENT, channel_id=channel_id,
+                guild_id=channel.guild_id, user_id=user_id,
+                data={"component_type": 2, "custom_id": custom_id},
+            )  # fmt: skip
+            record.source_message_id = message_id
+            made.append((record, payload | {"message": shown}))
+        for record, _ in made:
+            self._dispatched(record)
+        for _, payload in made:
+            self.backend.emit("INTERACTION_CREATE", payload)
+        return [record.id for record, _ in made]
+
     # --------------------------------------------------------------- answers
 
     def _dispatched(self, interaction: Interaction) -> None:

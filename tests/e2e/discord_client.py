@@ -183,6 +183,19 @@ class DiscordServer(WorldClient):
         made = await self.call("autocomplete", channel_id=channel_id, user_id=user_id, **given)
         return (await self.interaction(made)).choices or []
 
+    async def rush(
+        self,
+        channel_id: int,
+        message_id: int,
+        user_ids: list[int],
+        custom_id: str,
+        timeout: float = 30,
+    ) -> list[float]:
+        """Many people press one button at the same instant; ms to each acknowledgement."""
+        place = {"channel_id": channel_id, "message_id": message_id, "user_ids": user_ids}
+        answer = await self.call("rush", **place, custom_id=custom_id, timeout=timeout)
+        return [float(ms) for ms in answer]
+
     async def click(
         self,
         channel_id: int,

@@ -26,11 +26,6 @@ QUICK = {
 }
 
 
-def counted_elsewhere() -> dict[str, str]:
-    """Our environment without what starts coverage in a process: it is started in seconds."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("COVERAGE_", "COV_CORE"))}
-
-
 class Bot:
     """A running bot. `log` grows while it runs."""
 
@@ -72,7 +67,7 @@ class Bot:
 async def running(server: DiscordServer, url: str, data: Path, **extra: str) -> AsyncIterator[Bot]:
     """The bot against `server` and the database `url`; stopped at the end."""
     environment = {
-        **counted_elsewhere(), **QUICK, **server.environment,
+        **os.environ, **QUICK, **server.environment,
         "DATABASE_URL": url, "MUSTER_DATA_DIR": str(data), **extra,
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(

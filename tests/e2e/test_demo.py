@@ -24,9 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90  # seconds; a guard against hanging, not an expectation
 # The page has to be there within 10 s on a machine that does nothing else. What a shared machine
 # can tell is the computing time, which does not grow with other people's work.
-# Counting lines (coverage) doubles it.
-COUNTED = any(name.startswith("COVERAGE_") for name in os.environ)
-START_CPU = 20.0 if COUNTED else 10.0
+START_CPU = 10.0
 
 
 @dataclass

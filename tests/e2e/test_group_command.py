@@ -80,7 +80,7 @@ async def test_group_show(w: World) -> None:
     assert f"⏳ <@{w.members[3].id}> (member4) · no access yet" in text
     assert text.index("Facilitators") < text.index(str(w.members[3].id)) < text.index("Members")
     assert last(card).message.mentions == [] or last(card).ephemeral
-    assert labels(last(card)) == ["Edit", "Archive", "Home"]
+    assert labels(last(card)) == ["Edit", "Meeting time", "Reminders", "Archive", "Home"]
     form = await w.mod.click(last(card), label="Edit")
     assert defaults(form)["name"] == "Group 1"
     await w.mod.click(last(card), label="Archive")
@@ -94,7 +94,9 @@ async def test_group_open(w: World) -> None:
     assert "Nobody is in “Group 1” yet" in text_of(refused)
     people = await filled(w, cohort)
     card = await w.mod.slash(w.room, "group show", group="Group 1")
-    assert labels(last(card)) == ["Edit", "Create channels", "Archive", "Home"]
+    assert labels(last(card)) == [
+        "Edit", "Meeting time", "Reminders", "Create channels", "Archive", "Home",
+    ]  # fmt: skip
     await w.mod.click(last(card), label="Create channels")
     assert "Group 1 · Stats: channels created" in last(card).content
     assert "0 existed · 3 created · 2 granted · 0 revoked · 0 failed" in last(card).content

@@ -14,9 +14,10 @@ from core.discord_outbound import set_bot
 from core.operations import cohorts, groups, home, membership, mine, settings
 from core.operations.common import Actor
 from tests.e2e._acting import mod_of, on_discord
+from tests.e2e.test_setup import menu
 from tests.world import World, text_of
 
-PANELS = ["Cohorts", "This week", "Needs attention", "Check", "History", "Settings"]
+PANELS = ["Cohorts", "This week", "Needs attention", "Messages", "Check", "History", "Settings"]
 
 
 def person(w: World, number: int) -> Actor:
@@ -209,9 +210,12 @@ async def test_what_a_person_decides_about_themselves(w: World) -> None:
     assert "Messages to you: on" in text_of(panel)
     off = await me.click(panel.response, label="Turn messages off")
     assert "Messages to you: off" in text_of(off)
-    german = await me.select(off.response, values=["de"])
+    german = await me.select(
+        off.response, ["de"], custom_id=menu(off, "my_language")
+    )  # fmt: skip
     assert "Their language: Deutsch" in text_of(german)
-    assert await mine.settings(person(w, 0)) == mine.Mine(messages=False, language="de")
+    chosen = await mine.settings(person(w, 0))
+    assert (chosen.messages, chosen.language) == (False, "de")
     told = await me.click(german.response, label="My data")
     message = told.response
     assert message is not None

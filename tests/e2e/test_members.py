@@ -162,7 +162,7 @@ async def test_join_says_which_channels(w: World) -> None:
     assert labels(home.response) == [
         "Switch",
         "Leave",
-        "All groups",
+        "Meetings", "All groups",
         "I can't see my group",
         "My settings",
     ]

@@ -37,7 +37,9 @@ async def test_create_all(w: World) -> None:
     assert "1 category, 6 channels" in text
     assert "as people join" in text
     assert "⚠️" not in text
-    assert labels(preview.response) == ["Create all", "Keep as draft", "Edit", "Cancel"]
+    assert labels(preview.response) == [
+        "Create all", "Keep as draft", "Set the meeting time", "Edit", "Cancel",
+    ]  # fmt: skip
     done = await w.mod.click(preview.response, label="Create all")
     assert "Stats autumn: open for joining" in preview.response.content
     assert "3 groups" in preview.response.content
@@ -102,7 +104,9 @@ async def test_wrong_input_can_be_edited_again(
     again = await w.mod.click(refused.response, label="Edit again")
     assert defaults(again) == {**FORM, field: typed}
     preview = await w.mod.submit_modal(again, FORM)
-    assert labels(refused.response) == ["Create all", "Keep as draft", "Edit", "Cancel"]
+    assert labels(refused.response) == [
+        "Create all", "Keep as draft", "Set the meeting time", "Edit", "Cancel",
+    ]  # fmt: skip
     assert "**Stats**" in refused.response.content
     assert not preview.followups
 
@@ -231,8 +235,10 @@ async def test_show_with_buttons(w: World) -> None:
     assert card.ephemeral
     assert "**Stats** · 📝 draft" in text
     assert "0 people in 3 groups" in text
-    assert "⚪ **Group 2** · 0 of 8 seats taken · no channels yet" in text
-    assert labels(last(card)) == ["Edit", "Open", "Close", "Cancel cohort", "Home"]
+    assert "⚪ **Group 2** · 0 of 8 seats taken · not running yet" in text
+    assert labels(last(card)) == [
+        "Edit", "Meeting time", "Open", "Close", "Cancel cohort", "Home",
+    ]  # fmt: skip
     form = await w.mod.click(last(card), label="Edit")
     assert defaults(form)["name"] == "Stats"
     await w.mod.click(last(card), label="Open")

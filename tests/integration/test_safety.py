@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
@@ -17,16 +17,18 @@ from core import operations
 from core.db.engine import Database
 from core.db.models import Base
 from core.errors import MusterError, Refusal
-from core.operations import cohorts, greeting, groups, membership, settings
+from core.operations import cohorts, greeting, groups, meetings, membership, settings
 from core.operations.common import Actor
 from core.reconcile.hand_made import Wishes
 from core.reconcile.roster_list import Row
 from core.reconcile.roster_seats import Placed
+from core.schedule import Piece, Rule, Slot
 
 MINE, THEIRS = 500, 600
 HERE = Actor(MINE, 1, "mod here", moderator=True)
 THERE = Actor(THEIRS, 2, "mod there", moderator=True)
 SECRET = "Secret"
+RULE = Rule((Piece(Slot(2, time(19), "Europe/Berlin")),))
 
 # What belongs to the process rather than to anybody in a guild, with the reason.
 INTERNAL = {
@@ -87,14 +89,15 @@ async def everything(database: Database, guild_id: int) -> dict[str, list[Any]]:
 async def build(actor: Actor) -> dict[str, int]:
     made = await cohorts.create(
         actor,
-        cohorts.CohortDraft(f"{SECRET} {actor.guild_id}", date(2099, 1, 1), seats=1),
+        cohorts.CohortDraft(f"{SECRET} {actor.guild_id}", date(2099, 1, 1), seats=1, rule=RULE),
         open_now=True,
     )
     await membership.join(Actor(actor.guild_id, 3, f"{SECRET} person"), made.group_ids[0])
     assert made.entry_id is not None
+    [meeting, *_] = await meetings.list_for_group(actor.guild_id, made.group_ids[0])
     return {
         "cohort": made.id, "group": made.group_ids[0], "other": made.group_ids[1],
-        "entry": made.entry_id,
+        "entry": made.entry_id, "meeting": meeting.id,
     }  # fmt: skip
 
 
@@ -113,6 +116,8 @@ def argument(name: str, theirs: dict[str, int]) -> Any:
         "entry_id": theirs["entry"], "number": 1, "days": 7, "locale": "en-GB",
         "role_id": 72, "arrival": greeting.Arrival.new, "in_dm": str, "in_room": str, "page": 0,
         "size": 10,
+        "meeting_id": theirs["meeting"], "change": "skip", "rule": RULE,
+        "starts_at": datetime(2099, 2, 1, tzinfo=UTC),
         "wishes": Wishes(channels=(71,)), "shown": "0",
         "draft": cohorts.CohortDraft("Mine", date(2099, 1, 1)), "open_now": True,
     }  # fmt: skip
@@ -132,7 +137,7 @@ async def answer_of(name: str, function: Callable[..., Any], theirs: dict[str, i
     except Refusal as refused:
         codes = {
             "cohort_not_found", "group_not_found", "not_allowed", "entry_not_found",
-            "not_different",
+            "not_different", "meeting_not_found",
         }  # fmt: skip
         assert refused.code in codes, (name, refused)  # noqa: PT017 - an answer is right as well
         return str(refused)
@@ -185,7 +190,8 @@ async def test_members_decide_nothing_for_others(database: Database) -> None:
     member = Actor(MINE, 9, "member")
     open_to_all = {
         "membership.join", "membership.leave", "membership.watch_seat",
-        "mine.settings", "mine.change", "mine.data",
+        "mine.settings", "mine.change", "mine.data", "meeting_views.list_for_member",
+        "meeting_views.choices", "meeting_views.group_choices", "meeting_views.own_zone",
     }  # fmt: skip
     for name, function in walk():
         parameters = inspect.signature(function).parameters

@@ -14,7 +14,7 @@ from core import sync
 from core.clock import set_clock, utcnow
 from core.db.engine import Database
 from core.db.instance import Instance, release_dead_leases
-from core.db.models import Group, ManagedOverwrite, SyncState
+from core.db.models import ManagedOverwrite, SyncState
 from core.db.queries import managed, sync_states
 from core.errors import TemporaryError
 from core.notifications.scheduler import schedule_sync_retry

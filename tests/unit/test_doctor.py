@@ -24,7 +24,7 @@ def test_the_invite_asks_for_exactly_this() -> None:
     assert {name for name, on in asked if on} == {
         "view_channel", "read_messages", "manage_channels", "manage_roles", "manage_permissions",
         "send_messages", "read_message_history", "connect", "speak", "manage_messages",
-        "mute_members", "manage_nicknames", "pin_messages",
+        "mute_members", "manage_nicknames", "pin_messages", "manage_events", "create_events",
     } & {name for name, _ in asked}  # fmt: skip
     assert not asked.administrator
     assert not asked.manage_guild
@@ -73,6 +73,9 @@ def test_each_missing_bit_is_named_once(bit: int) -> None:
         ("category", 1 << 4, "Manage Channels"),
         ("text", 1 << 20, None),  # a text channel needs no Connect
         ("category", 1 << 11, None),
+        ("voice", 1 << 33, "Manage Events"),
+        ("voice", 1 << 44, "Create Events"),
+        ("text", 1 << 33, None),
     ],
 )
 def test_each_channel_by_itself(kind: str, bit: int, named: str | None) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import Refusal
 from core.operations.common import clean
-from core.operations.lookup import CHOICES, Choice, _unique, matching, resolve
+from core.operations.lookup import CHOICES, Choice, matching, resolve, unique
 from core.operations.settings import zone, zones_like
 
 
@@ -109,7 +109,7 @@ def test_nothing_to_choose_from() -> None:
 
 @given(st.lists(st.sampled_from(["A", "a", "A (2)", "A (3)", "x" * 100, "x" * 101, "x" * 120])))
 def test_labels_are_unique_and_lead_back(labels: list[str]) -> None:
-    choices = _unique(list(enumerate(labels)), "group")
+    choices = unique(list(enumerate(labels)), "group")
     assert len({c.label.lower() for c in choices}) == len(labels)
     assert all(len(c.label) <= 100 for c in choices)
     for choice in choices:

@@ -84,6 +84,19 @@ function draw() {
   }
 }
 
+// The demo's own time, as this browser's owner reads it.
+function clock() {
+  const { now, busy } = server.time;
+  $("now").textContent = new Date(now).toLocaleString([], { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  for (const button of $("jumps").children) button.disabled = busy;
+}
+
+async function move(to) {
+  server.time = await (await fetch("/demo/time", { method: "POST", body: JSON.stringify({ to }) })).json();
+  server.time.busy = true; // until the next look says that it is done
+  clock();
+}
+
 function notice(text) {
   $("notice").textContent = text;
   $("notice").hidden = !text;
@@ -137,6 +150,7 @@ async function look() {
     if ($("notice").dataset.lost) { notice(""); delete $("notice").dataset.lost; }
     if (!chosen) start();
     draw();
+    clock();
     lastAction();
     const person = chosen && personOf(chosen.person);
     if (person && !person.channels.some((c) => c.id === chosen.channel)) gone();
@@ -159,6 +173,7 @@ function start() {
   }
 }
 
+for (const button of $("jumps").children) button.addEventListener("click", () => move(button.dataset.to));
 $("back").addEventListener("click", () => document.body.classList.remove("inside"));
 $("tips").open = matchMedia("(max-width: 759px)").matches || innerHeight > 760;
 look();

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import Select, String, and_, case, exists, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.clock import utcnow
 from core.config import GuildSettings
+from core.db.meeting_models import Meeting, MeetingStatus, Visit
 from core.db.models import (
     Cohort,
     CohortStatus,
@@ -21,13 +23,20 @@ from core.db.models import (
     ManagedOverwrite,
     Membership,
     SyncState,
+    User,
 )
+from core.db.queries.meetings import ends
 from core.plan import Bits
 from core.reconcile.permissions import Entry
+from core.reconcile.reminders import PERSONAL
 
 Query = Select[*tuple[Any, ...]]
 
+# Members before guests: whoever is both is a member.
 _RANK = {"active": 0, "completed": 1, "dropped": 2, "removed": 3}
+GUEST = "guest"  # a role in Facts.people: somebody of another group who comes to one meeting
+# A guest sees the group's channels from so long before that meeting to so long after its end.
+BEFORE, AFTER = timedelta(days=6), timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,8 @@ class GroupRow:
     start_date: date
     access_mode: str
     rooms: str
+    rule: dict[str, Any] | None = None  # core.schedule.Rule
+    offsets: Mapping[str, int] = field(default_factory=dict)  # core.reconcile.reminders
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,9 @@ class Facts:
     group: GroupRow
     settings: GuildSettings
     people: list[tuple[int, str, str]] = field(default_factory=list)  # user id, status, role
+    # Guests have the role GUEST: they see the channels and are none of the group's members.
+    zones: dict[int, str] = field(default_factory=dict)  # people's own (IANA), where known
+    personal: set[int] = field(default_factory=set)  # who wants reminders as direct messages
     objects: dict[str, ObjectRow] = field(default_factory=dict)
     category: ObjectRow | None = None
     ledger: Mapping[int, Mapping[int, Entry]] = field(default_factory=dict)
@@ -91,7 +105,7 @@ def _groups(group_ids: Sequence[int] | None) -> Query:
         select(
             Group.id, Group.guild_id, Group.cohort_id, Group.name, Group.status, Group.opened_at,
             Group.confirmed_removals_at, Cohort.name, Cohort.status, Cohort.start_date,
-            Cohort.access_mode, Cohort.rooms, Guild.settings,
+            Cohort.access_mode, Cohort.rooms, Group.rule, Group.offsets, Guild.settings,
         )
         .join(Cohort, Cohort.id == Group.cohort_id)
         .join(Guild, Guild.id == Group.guild_id)
@@ -110,7 +124,7 @@ def _only(query: Query, column: Any, group_ids: Sequence[int] | None) -> Query:
     return query if group_ids is None else query.where(column.in_(group_ids))
 
 
-async def _rows(session: AsyncSession, query: Query) -> Any:
+async def _rows(session: AsyncSession, query: Any) -> Any:
     """Plain rows, past the ORM's loading: columns need none of it, and a sweep reads 40,000."""
     return await (await session.connection()).execute(query)
 
@@ -120,9 +134,9 @@ async def gather(session: AsyncSession, group_ids: Sequence[int] | None = None) 
     facts: dict[int, Facts] = {}
     parsed: dict[int, GuildSettings] = {}
     for row in (await session.execute(_groups(group_ids))).all():
-        group = GroupRow(*row[:12])
+        group = GroupRow(*row[:-1])
         if group.guild_id not in parsed:
-            parsed[group.guild_id] = GuildSettings.model_validate(row[12])
+            parsed[group.guild_id] = GuildSettings.model_validate(row[-1])
         facts[group.id] = Facts(group, parsed[group.guild_id])
     if not facts:
         return []
@@ -142,26 +156,69 @@ async def gather(session: AsyncSession, group_ids: Sequence[int] | None = None) 
 async def _add_people(
     session: AsyncSession, facts: dict[int, Facts], group_ids: Sequence[int] | None
 ) -> None:
-    """Active and completed people, and ended ones for whom the ledger still has something."""
+    """Active and completed people, guests of these days, and ended ones whom the ledger has."""
     in_ledger = exists().where(
         and_(
             ManagedOverwrite.group_id == Membership.group_id,
             ManagedOverwrite.target_id == Membership.user_id,
         )
     )
-    query = select(
-        Membership.group_id, Membership.user_id, Membership.status, Membership.role
-    ).where(or_(Membership.status.in_(("active", "completed")), in_ledger))
+    members = (
+        select(
+            Membership.group_id, Membership.user_id, Membership.status, Membership.role,
+            User.zone, User.switches[PERSONAL].as_boolean().is_(True),
+        )
+        .join(User, User.id == Membership.user_id)
+        .where(or_(Membership.status.in_(("active", "completed")), in_ledger))
+    )  # fmt: skip
+    query = union_all(
+        _only(members, Membership.group_id, group_ids),
+        _only(_guests(utcnow()), Meeting.group_id, group_ids),
+    )
     best: dict[int, dict[int, tuple[int, str, str]]] = defaultdict(dict)
-    for group_id, user_id, status, role in await _rows(
-        session, _only(query, Membership.group_id, group_ids)
-    ):
+    for group_id, user_id, status, role, zone, personal in await _rows(session, query):
         have = best[group_id].get(user_id)
-        if have is None or _RANK[status] < _RANK[have[1]]:
+        if have is None or (_RANK[status], role == GUEST) < (_RANK[have[1]], have[2] == GUEST):
             best[group_id][user_id] = (user_id, status, role)
+        if zone is not None and group_id in facts:
+            facts[group_id].zones[user_id] = zone
+        if personal and group_id in facts:
+            facts[group_id].personal.add(user_id)
     for group_id, people in best.items():
         if group_id in facts:
             facts[group_id].people = list(people.values())
+
+
+def _guests(now: datetime) -> Query:
+    """Guests whose access is open at `now` as active, those whom the ledger still has as dropped.
+
+    The meeting's time of now decides, so access moves with it. Whoever left the cohort is no
+    guest of it any more.
+    """
+    inside = exists().where(
+        Membership.user_id == Visit.user_id,
+        Membership.cohort_id == Group.cohort_id,
+        Membership.status == "active",
+    )
+    is_open = and_(
+        Visit.ended_at.is_(None),
+        Meeting.status == MeetingStatus.planned,
+        Meeting.starts_at <= now + BEFORE,
+        ends() > now - AFTER,
+        inside,
+    )
+    in_ledger = exists().where(
+        ManagedOverwrite.group_id == Meeting.group_id, ManagedOverwrite.target_id == Visit.user_id
+    )
+    return (
+        select(
+            Meeting.group_id, Visit.user_id, case((is_open, "active"), else_="dropped"),
+            literal(GUEST), literal(None, String), literal(value=False),
+        )
+        .join(Meeting, Meeting.id == Visit.meeting_id)
+        .join(Group, Group.id == Meeting.group_id)
+        .where(or_(is_open, in_ledger))
+    )  # fmt: skip
 
 
 async def _add_objects(

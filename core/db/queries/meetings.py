@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import schedule
-from core.config import GuildSettings
 from core.db.meeting_models import Meeting, MeetingStatus
-from core.db.models import (
-    Cohort,
-    CohortStatus,
-    Group,
-    GroupStatus,
-    Guild,
-    Membership,
-    MembershipStatus,
-    User,
-)
+from core.db.models import Cohort, CohortStatus, Group, GroupStatus
 from core.reconcile.reminders import MeetingFact
 from core.schedule import Have, Occurrence, SeriesDiff
 
@@ -114,67 +104,27 @@ def _values(target: Occurrence) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRow:
-    """A group as its meetings need it. `zone`: of its slot now, else the server's."""
-
-    id: int
-    guild_id: int
-    live: bool
-    zone: str
-    offsets: dict[str, int]
-    people: dict[int, tuple[str, str | None, dict[str, Any]]]  # user: role, zone, switches
-
-
-async def groups(session: AsyncSession, group_ids: Sequence[int], now: datetime) -> list[GroupRow]:
-    """These groups with their active people, in two statements."""
-    rows = await session.execute(
-        select(Group.id, Group.guild_id, Group.status, Group.rule, Group.offsets, Guild.settings)
-        .join(Guild, Guild.id == Group.guild_id)
-        .where(Group.id.in_(group_ids))
-        .order_by(Group.id)
-    )
-    people: dict[int, dict[int, tuple[str, str | None, dict[str, Any]]]] = defaultdict(dict)
-    found = await session.execute(
-        select(
-            Membership.group_id, Membership.user_id, Membership.role, User.zone, User.switches
-        )
-        .join(User, User.id == Membership.user_id)
-        .where(
-            Membership.group_id.in_(group_ids), Membership.status == MembershipStatus.active
-        )
-        .order_by(Membership.user_id)
-    )  # fmt: skip
-    for group_id, user_id, role, zone, switches in found:
-        people[group_id][user_id] = (role, zone, switches)
-    return [
-        GroupRow(
-            group_id, guild_id, status in _LIVE, zone_of(rule, settings, now), offsets,
-            people[group_id],
-        )
-        for group_id, guild_id, status, rule, offsets, settings in rows
-    ]  # fmt: skip
-
-
-def zone_of(rule: dict[str, Any] | None, settings: dict[str, Any], now: datetime) -> str:
-    """The IANA zone in which a group meets now; the server's where it has no slot."""
-    if rule is None:
-        return GuildSettings.model_validate(settings).zone
-    return schedule.Rule.from_json(rule).slot_for(now.date()).zone
+def zone_of(rule: dict[str, Any] | None, now: datetime) -> str | None:
+    """The IANA zone of the slot in which a group meets now; None where it has no slot."""
+    return None if rule is None else schedule.Rule.from_json(rule).slot_for(now.date()).zone
 
 
 async def to_come(
-    session: AsyncSession, group_ids: Sequence[int], now: datetime
+    session: AsyncSession, group_ids: Sequence[int] | None, now: datetime
 ) -> dict[int, list[MeetingFact]]:
-    """By group: its meetings that are not over, whatever their status, in order."""
-    rows = await session.execute(
+    """By group (None: all): its meetings that are not over, whatever their status, in order."""
+    query = (
         select(
             Meeting.group_id, Meeting.id, Meeting.occurrence_date, Meeting.starts_at,
             Meeting.minutes, Meeting.number, Meeting.status,
         )
-        .where(Meeting.group_id.in_(group_ids), ends() > now)
+        .where(ends() > now)
         .order_by(Meeting.starts_at, Meeting.id)
     )  # fmt: skip
+    if group_ids is not None:
+        query = query.where(Meeting.group_id.in_(group_ids))
+    # Past the ORM's loading: a sweep reads 12,000 rows.
+    rows = await (await session.connection()).execute(query)
     found: dict[int, list[MeetingFact]] = defaultdict(list)
     plain: Sequence[Any] = rows.all()
     for row in plain:
@@ -194,7 +144,7 @@ async def next_of(
             ends() > now,
         )
         .order_by(Meeting.group_id, Meeting.starts_at, Meeting.id)
-        .distinct(Meeting.group_id)
+        .ext(distinct_on(Meeting.group_id))
     )
     return {m.group_id: m for m in rows}
 

@@ -1,0 +1,130 @@
+"""/messages: what was sent, what waits or failed and why, with Retry and Cancel."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import checks
+from bot.client import Muster
+from bot.ui import announce_steps as announce_steps  # noqa: PLC0414 - registers its buttons
+from bot.ui import lasting
+from bot.ui import messages as ui
+from bot.ui.lasting import Interaction
+from core.errors import Refusal
+from core.operations import messages
+from core.operations.messages import Filter, Line
+from core.words import t, tn
+
+_DIGITS = 18  # a bigint of the database has no more
+
+
+async def show(interaction: Interaction, which: Filter, note: str = "") -> None:
+    """The newest messages; acknowledged here."""
+    await lasting.begin(interaction)
+    actor = await checks.moderator(interaction)
+    text, view = ui.listing(which, await messages.page(actor, which))
+    await lasting.show(interaction, f"{note}\n{text}" if note else text, view)
+
+
+async def _newest(interaction: Interaction, _number: int, which: Filter) -> None:
+    await show(interaction, which)
+
+
+async def _older(interaction: Interaction, before: int, which: Filter) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.moderator(interaction)
+    found = await messages.page(actor, which, before=before)
+    await lasting.show(interaction, *ui.listing(which, found))
+
+
+async def _newer(interaction: Interaction, after: int, which: Filter) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.moderator(interaction)
+    found = await messages.page(actor, which, after=after)
+    if not found.newer and len(found.lines) < messages.PAGE:
+        found = await messages.page(actor, which)  # the first page is a full one
+    await lasting.show(interaction, *ui.listing(which, found))
+
+
+for _which in ui.FILTERS:
+    lasting.on_press(f"messages_{_which}")(partial(_newest, which=_which))
+    lasting.on_press(f"messages_{_which}_older")(partial(_older, which=_which))
+    lasting.on_press(f"messages_{_which}_newer")(partial(_newer, which=_which))
+
+
+@lasting.on_pick("messages_filter")
+async def _filter(interaction: Interaction, _number: int, values: list[str]) -> None:
+    await show(interaction, ui.filter_of(values[0]))
+
+
+@lasting.on_pick("message_open")
+async def _open(interaction: Interaction, _number: int, values: list[str]) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.moderator(interaction)
+    kind, _, number = values[0].partition(":")
+    if not number.isdecimal() or len(number) > _DIGITS:
+        raise Refusal("message_not_found", t("There is no such message here any more."))
+    look = messages.announcement if kind == "a" else messages.line
+    await _card(interaction, await look(actor, int(number)))
+
+
+async def _card(interaction: Interaction, line: Line, note: str = "") -> None:
+    await lasting.show(interaction, *ui.card(line, interaction.guild_id or 0, note))
+
+
+@lasting.on_press("message_retry")
+async def _retry(interaction: Interaction, number: int) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.moderator(interaction)
+    await _card(interaction, await messages.retry(actor, number), t("✅ It is sent again now."))
+
+
+@lasting.on_press("message_cancel")
+async def _cancel(interaction: Interaction, number: int) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.moderator(interaction)
+    await _card(interaction, await messages.cancel(actor, number), t("✅ It is not sent any more."))
+
+
+@lasting.on_press("announcement_retry")
+async def _retry_announcement(interaction: Interaction, number: int) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.moderator(interaction)
+    found = await messages.retry_announcement(actor, number)
+    await _card(interaction, found, t("✅ What failed is sent again now."))
+
+
+@lasting.on_press("announcement_cancel")
+async def _cancel_announcement(interaction: Interaction, number: int) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.moderator(interaction)
+    found = await messages.cancel_announcement(actor, number)
+    await _card(interaction, found, t("✅ The rest is not sent any more."))
+
+
+@lasting.on_press("messages_retry")
+async def _retry_all(interaction: Interaction, _number: int) -> None:
+    await lasting.begin(interaction)
+    actor = await checks.moderator(interaction)
+    n = await messages.retry_all(actor)
+    note = tn("✅ {n} message is sent again now.", "✅ {n} messages are sent again now.", n)
+    text, view = ui.listing("all", await messages.page(actor, "all"))
+    await lasting.show(interaction, f"{note}\n{text}", view)
+
+
+class Messages(commands.Cog):
+    @app_commands.command(description="What Muster sent, what waits, and what failed")
+    @app_commands.guild_only()
+    @app_commands.default_permissions(manage_guild=True)
+    async def messages(self, interaction: discord.Interaction) -> None:
+        """The list, newest first, with Retry and Cancel."""
+        await show(interaction, "all")
+
+
+async def setup(bot: Muster) -> None:
+    """Called by discord.py."""
+    await bot.add_cog(Messages())

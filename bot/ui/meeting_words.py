@@ -1,0 +1,188 @@
+"""Times, slots and what a change of meetings means, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_time, get_day_names
+
+from bot.ui.text import plain, when
+from core.operations.meetings import MeetingView, Slots, short_day
+from core.reconcile.meeting_preview import Effect, SeriesEffect
+from core.schedule import Rule, Shift, Slot
+from core.words import language, mark, t, tn
+
+STATUS = {
+    "planned": mark("takes place"),
+    "skipped": mark("skipped: it does not take place"),
+    "postponed": mark("postponed: it does not take place, one is added at the end"),
+    "cancelled": mark("ended with its group"),
+}
+ANSWERS = {
+    "attending": mark("✅ you attend"),
+    "tentative": mark("❔ you may come"),
+    "not_attending": mark("❌ you can't come"),
+    "pending": mark("▫️ you have not answered"),
+}
+_MOST = 3  # nights, clashes and clock changes that are named
+
+
+def weekday(number: int) -> str:
+    """0 is Monday: "Mon", "Mo."."""
+    return str(get_day_names("abbreviated", locale=language())[number])
+
+
+def clock(at: time) -> str:
+    """A wall time as the language writes it: 19:00."""
+    return str(format_time(at, "HH:mm", locale=language()))
+
+
+def length(minutes: int) -> str:
+    """How long a meeting lasts."""
+    return tn("{n} minute", "{n} minutes", minutes)
+
+
+def slot(one: Slot) -> str:
+    """As in: Wed 19:00 Europe/Berlin, 60 minutes."""
+    return t(
+        "{weekday} {time} {zone}, {length}",
+        weekday=weekday(one.weekday), time=clock(one.at), zone=one.zone, length=length(one.minutes),
+    )  # fmt: skip
+
+
+def rule(one: Rule) -> str:
+    """A whole rule, with its rhythm where that is not every week, and what changes later."""
+    first, *later = one.pieces
+    said = t(_rhythm(one), time=_base(one, first.slot), n=len(one.dates))
+    for piece in later:
+        if piece.since is not None:
+            said = t("{before}; from {day} {after}", before=said, day=short_day(piece.since),
+                     after=_base(one, piece.slot))  # fmt: skip
+    return said
+
+
+def _base(one: Rule, what: Slot) -> str:
+    if one.monthly or one.dates:
+        return t("{time} {zone}, {length}", time=clock(what.at), zone=what.zone,
+                 length=length(what.minutes))  # fmt: skip
+    return slot(what)
+
+
+def _rhythm(one: Rule) -> str:
+    if one.monthly:
+        return mark("once a month, {time}")
+    if one.dates:
+        return mark("on {n} dates, {time}")
+    return mark("every two weeks, {time}") if one.every != 1 else mark("{time}")
+
+
+def rhythm_of(one: Rule | None) -> str:
+    """The rhythm's name in forms: weekly, biweekly, monthly or dates."""
+    if one is None:
+        return "weekly"
+    if one.monthly:
+        return "monthly"
+    if one.dates:
+        return "dates"
+    return "weekly" if one.every == 1 else "biweekly"
+
+
+def typed(one: Slot) -> str:
+    """A slot as somebody would type it."""
+    return f"{weekday(one.weekday).strip('.')} {clock(one.at)} {one.zone}"
+
+
+def local(moment: datetime, zone: str) -> str:
+    """As in: Wed 4 March 19:00 Europe/Berlin."""
+    there = moment.astimezone(ZoneInfo(zone))
+    return t("{day} {time} {zone}", day=short_day(there.date()), time=clock(there.time()),
+             zone=zone)  # fmt: skip
+
+
+def echo(moment: datetime, zone: str, own: str | None) -> str:
+    """A time that was typed, in its zone and in the person's own, before anything is saved."""
+    said = t("{local}, that is {time}", local=local(moment, zone), time=when(moment, "F"))
+    if own is None or own == zone:
+        return said
+    return t("{said}; for you {local}", said=said, local=local(moment, own))
+
+
+def group_time(slots: Slots) -> str:
+    """A card's line: how the group meets, and when next."""
+    if slots.rule is None and slots.next is None:
+        return t("Meets: no time yet")
+    meets = rule(slots.rule) if slots.rule is not None else t("no time yet")
+    if slots.next is None:
+        return t("Meets: {rule}", rule=meets)
+    return t("Meets: {rule} · next {time}", rule=meets, time=when(slots.next.starts_at, "F"))
+
+
+def title(meeting: MeetingView) -> str:
+    """As in: **Group 2** · Stats · Week 3."""
+    return f"**{plain(meeting.group_name)}** · {plain(meeting.cohort_name)} · {meeting.name}"
+
+
+def effect(found: Effect) -> str:
+    """As in: 8 people; 2 had said yes; 03:00 at night for one of them."""
+    parts = [tn("{n} person", "{n} people", found.people)]
+    if found.yes:
+        parts.append(tn("{n} had said yes", "{n} had said yes", found.yes))
+    if found.maybe:
+        parts.append(tn("{n} had said maybe", "{n} had said maybe", found.maybe))
+    for at, n in found.nights[:_MOST]:
+        parts.append(
+            tn("{time} at night for one of them", "{time} at night for {n} of them", n,
+               time=clock(at))
+        )  # fmt: skip
+    for name, n in found.clashes[:_MOST]:
+        parts.append(
+            tn("one of them meets with {group} then", "{n} of them meet with {group} then", n,
+               group=plain(name))
+        )  # fmt: skip
+    said = "; ".join(parts) + "."
+    return t("{said} The clocks change in between.", said=said) if found.clocks else said
+
+
+def shifts(found: Sequence[Shift]) -> list[str]:
+    """As in: From Sun 29 March this is 19:00 for 7 people and 18:00 for 3."""
+    return [
+        t("🕒 From {day} this is {times}.", day=short_day(shift.day), times=_times(shift))
+        for shift in found[:_MOST]
+    ]
+
+
+def _times(shift: Shift) -> str:
+    parts = [
+        tn("{time} for {n} person", "{time} for {n} people", len(who), time=clock(after))
+        for _, after, who in shift.groups
+    ]
+    said = parts[0]
+    for part in parts[1:]:
+        said = t("{one} and {other}", one=said, other=part)
+    return said
+
+
+def series(found: SeriesEffect) -> list[str]:
+    """What a new time means for one group: sentences."""
+    if found.nothing:
+        changes = t("No meeting changes.")
+    else:
+        counts = [
+            tn("{n} new meeting", "{n} new meetings", found.made) if found.made else "",
+            tn("{n} meeting changes", "{n} meetings change", found.changed)
+            if found.changed else "",
+            tn("{n} meeting is dropped", "{n} meetings are dropped", found.removed)
+            if found.removed else "",
+        ]  # fmt: skip
+        changes = "; ".join(c for c in counts if c) + "."
+    parts = [changes, effect(found.effect)]
+    if found.first is not None:
+        parts.insert(0, t("Next: {time}.", time=when(found.first.starts_at, "F")))
+    if found.kept_times:
+        parts.append(
+            tn("{n} meeting that was moved keeps its time.",
+               "{n} meetings that were moved keep their times.", found.kept_times)
+        )  # fmt: skip
+    return [" ".join(parts), *shifts(found.effect.shifts)]

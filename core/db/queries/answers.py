@@ -1,0 +1,349 @@
+"""Who answered what: the people of a meeting, its post's facts, and what happened today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.config import GuildSettings
+from core.db.meeting_models import Attendance, Meeting, MeetingStatus, Rsvp, Visit
+from core.db.models import (
+    Expected,
+    Group,
+    GroupStatus,
+    Guild,
+    ManagedObject,
+    Member,
+    Membership,
+    MembershipStatus,
+    Projection,
+    Role,
+    SyncState,
+    SyncStatus,
+)
+from core.db.queries.access import GUEST
+from core.db.queries.attendance import enough, total
+from core.db.queries.meetings import ends
+from core.reconcile.answers import MeetingFacts, effective
+
+LIVE = (GroupStatus.preview, GroupStatus.active)
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """One of those whom a meeting is for. `answer` is the effective one, `role` may be GUEST."""
+
+    user_id: int
+    name: str
+    role: str
+    answer: str
+    reason: str | None = None
+    answered_at: datetime | None = None
+
+    @property
+    def guest(self) -> bool:
+        return self.role == GUEST
+
+
+async def audience(session: AsyncSession, guild_id: int, meeting_id: int) -> list[Somebody]:
+    """The active people of the meeting's group and its guests, in the order of their answers.
+
+    A member of the group who is a guest as well (they switched to it since) counts once.
+    """
+    inside = (
+        select(Membership.user_id, Membership.role.label("role"))
+        .join(Meeting, Meeting.group_id == Membership.group_id)
+        .where(Meeting.id == meeting_id, Membership.status == MembershipStatus.active)
+    )
+    guests = select(Visit.user_id, literal(GUEST).label("role")).where(
+        Visit.meeting_id == meeting_id, Visit.guild_id == guild_id, Visit.ended_at.is_(None)
+    )
+    people = union_all(inside, guests).subquery()
+    rows = await session.execute(
+        select(
+            people.c.user_id, Member.name, people.c.role, Rsvp.status, Rsvp.interested,
+            Rsvp.reason, Rsvp.answered_at,
+        )
+        .outerjoin(Rsvp, and_(Rsvp.meeting_id == meeting_id, Rsvp.user_id == people.c.user_id))
+        .outerjoin(
+            Member, and_(Member.guild_id == guild_id, Member.user_id == people.c.user_id)
+        )
+        .order_by(people.c.role == GUEST, Rsvp.answered_at.nulls_last(), people.c.user_id)
+    )  # fmt: skip
+    found: dict[int, Somebody] = {}
+    for user_id, name, role, status, interested, reason, at in rows:
+        answer = effective(status or "pending", bool(interested))
+        found.setdefault(user_id, Somebody(user_id, name or str(user_id), role, answer, reason, at))
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class PostFacts:
+    """A meeting's post: the meeting, its guild's settings, and how many came (None: unknown)."""
+
+    guild_id: int
+    group_id: int
+    meeting: MeetingFacts
+    settings: GuildSettings
+    came: int | None
+
+
+async def post_facts(session: AsyncSession, guild_id: int, meeting_id: int) -> PostFacts | None:
+    """What a meeting's post depends on, beside its people."""
+    row = (
+        await session.execute(
+            select(Meeting, Guild.settings)
+            .join(Guild, Guild.id == Meeting.guild_id)
+            .where(Meeting.id == meeting_id, Meeting.guild_id == guild_id)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    meeting, raw = row
+    settings = GuildSettings.model_validate(raw)
+    there = or_(
+        Attendance.mark == "attended",
+        and_(Attendance.mark.is_(None), total() >= enough(settings.attended_minutes)),
+    )
+    came = await session.scalar(
+        select(func.count())
+        .select_from(Attendance)
+        .join(Meeting, Meeting.id == Attendance.meeting_id)
+        .where(Attendance.guild_id == guild_id, Attendance.meeting_id == meeting_id, there)
+    )
+    return PostFacts(guild_id, meeting.group_id, facts_of(meeting), settings, came or None)
+
+
+def facts_of(meeting: Meeting) -> MeetingFacts:
+    """A row as core.reconcile.answers takes it."""
+    return MeetingFacts(
+        meeting.id, meeting.number, meeting.starts_at, meeting.minutes, meeting.status
+    )
+
+
+@dataclass(frozen=True)
+class Home:
+    """A group as its posts need it. `channel_id` is its text channel's id on Discord, if any."""
+
+    guild_id: int
+    live: bool
+    channel_id: int | None
+    settings: GuildSettings
+
+
+async def home(session: AsyncSession, group_id: int) -> Home | None:
+    """Where a group's posts stand."""
+    row = (
+        await session.execute(
+            select(Group.guild_id, Group.status, ManagedObject.discord_id, Guild.settings)
+            .join(Guild, Guild.id == Group.guild_id)
+            .outerjoin(
+                ManagedObject,
+                and_(
+                    ManagedObject.group_id == Group.id,
+                    ManagedObject.kind == "text",
+                    ManagedObject.state == "created",
+                ),
+            )
+            .where(Group.id == group_id, Guild.left_at.is_(None))
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return Home(row[0], row[1] in LIVE, row[2], GuildSettings.model_validate(row[3]))
+
+
+@dataclass(frozen=True)
+class Today:
+    """How many joined, left and answered in a group within a day."""
+
+    joined: int
+    left: int
+    answered: int
+
+    def __bool__(self) -> bool:
+        return bool(self.joined or self.left or self.answered)
+
+
+async def today(
+    session: AsyncSession, guild_id: int, group_id: int, since: datetime, until: datetime
+) -> Today:
+    """What happened from `since` up to `until` (UTC); one statement.
+
+    Who left and came back, or the other way round, is both.
+    """
+    mine = and_(Membership.guild_id == guild_id, Membership.group_id == group_id)
+    away = Membership.status.in_((MembershipStatus.dropped, MembershipStatus.removed))
+    people = func.count(Membership.user_id.distinct())
+    row = (
+        await session.execute(
+            select(
+                select(people).where(mine, _within(Membership.created_at, since, until))
+                .scalar_subquery(),
+                select(people).where(mine, away, _within(Membership.ended_at, since, until))
+                .scalar_subquery(),
+                select(func.count(Rsvp.user_id.distinct()))
+                .join(Meeting, Meeting.id == Rsvp.meeting_id)
+                .where(
+                    Rsvp.guild_id == guild_id,
+                    Meeting.group_id == group_id,
+                    _within(Rsvp.answered_at, since, until),
+                    Rsvp.status != "pending",
+                )
+                .scalar_subquery(),
+            )
+        )
+    ).one()  # fmt: skip
+    return Today(*row)
+
+
+def _within(column: Any, since: datetime, until: datetime) -> ColumnElement[bool]:
+    return and_(column >= since, column < until)
+
+
+async def seats_free(session: AsyncSession, meeting_ids: Sequence[int]) -> dict[int, int]:
+    """By meeting: seats of its group that nobody needs at that meeting; may be below 0.
+
+    Needed by participants and guests who did not say that they cannot come, and by those who are
+    expected on the server. Facilitators hold no seat.
+    """
+
+    def declines(user_id: Any, whose: Any) -> ColumnElement[bool]:
+        return (
+            exists()
+            .where(
+                Rsvp.meeting_id == Meeting.id,
+                Rsvp.user_id == user_id,
+                Rsvp.status == "not_attending",
+            )
+            .correlate(Meeting, whose)
+        )
+
+    members = (
+        select(func.count())
+        .where(
+            Membership.group_id == Meeting.group_id,
+            Membership.status == MembershipStatus.active,
+            Membership.role == Role.participant,
+            ~declines(Membership.user_id, Membership),
+        )
+        .correlate(Meeting)
+        .scalar_subquery()
+    )
+    guests = (
+        select(func.count())
+        .where(
+            Visit.meeting_id == Meeting.id,
+            Visit.ended_at.is_(None),
+            ~declines(Visit.user_id, Visit),
+        )
+        .correlate(Meeting)
+        .scalar_subquery()
+    )
+    expected = (
+        select(func.count())
+        .where(Expected.group_id == Meeting.group_id, Expected.role == Role.participant)
+        .correlate(Meeting)
+        .scalar_subquery()
+    )
+    rows = await session.execute(
+        select(Meeting.id, Group.seats - members - expected - guests)
+        .join(Group, Group.id == Meeting.group_id)
+        .where(Meeting.id.in_(meeting_ids))
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
+async def needing_posts(
+    session: AsyncSession, now: datetime, kinds: Sequence[str], living: str
+) -> list[tuple[int, int, int]]:
+    """(guild, group, channel) of groups whose posts are not what they should be; one statement.
+
+    A post that was not shown yet, a living post of a meeting that is not the next one any more,
+    or none for the next one. Groups whose retry waits come by themselves.
+    """
+    following = (
+        select(Meeting.group_id, Meeting.id)
+        .where(Meeting.status == MeetingStatus.planned, ends() > now)
+        .order_by(Meeting.group_id, Meeting.starts_at, Meeting.id)
+        .ext(distinct_on(Meeting.group_id))
+        .subquery()
+    )
+    there = (
+        select(Projection.group_id, Projection.subject, Projection.channel_id)
+        .where(Projection.kind == living)
+        .subquery()
+    )
+    stale = exists().where(
+        Projection.group_id == Group.id,
+        Projection.kind.in_(kinds),
+        or_(
+            Projection.dirty,
+            Projection.shown_hash.is_(None),
+            and_(
+                Projection.kind == living,
+                or_(
+                    following.c.id.is_(None),
+                    Projection.subject != cast(following.c.id, String),
+                ),
+            ),
+        ),
+    )
+    waits = exists().where(
+        SyncState.group_id == Group.id,
+        SyncState.system == "rsvps",
+        SyncState.status.in_((SyncStatus.waiting, SyncStatus.parked)),
+    )
+    rows = await session.execute(
+        select(Group.guild_id, Group.id, ManagedObject.discord_id)
+        .outerjoin(following, following.c.group_id == Group.id)
+        .outerjoin(
+            there,
+            and_(
+                there.c.group_id == Group.id,
+                there.c.subject == cast(following.c.id, String),
+            ),
+        )
+        .outerjoin(
+            ManagedObject,
+            and_(
+                ManagedObject.group_id == Group.id,
+                ManagedObject.kind == "text",
+                ManagedObject.state == "created",
+            ),
+        )
+        .where(
+            ~waits,
+            or_(
+                stale,
+                and_(
+                    Group.status.in_(LIVE),
+                    following.c.id.is_not(None),
+                    ManagedObject.discord_id.is_not(None),
+                    or_(
+                        there.c.channel_id.is_(None),
+                        there.c.channel_id != ManagedObject.discord_id,
+                    ),
+                ),
+            ),
+        )
+        .order_by(Group.id)
+    )
+    return [(guild_id, group_id, channel or 0) for guild_id, group_id, channel in rows]

@@ -1,0 +1,22 @@
+"""What a group's meetings show on Discord: its posts with answers, and its events there."""
+
+from __future__ import annotations
+
+from core.errors import MusterError, PermanentError, TemporaryError
+from core.systems import answer_posts, events
+from core.systems.counts import RsvpCounts
+
+
+async def sync(group_id: int) -> RsvpCounts:
+    """Posts, then events; neither waits for the other to go well, and both share one row.
+
+    Raises TemporaryError where the guild cannot be seen now.
+    """
+    problems: list[MusterError] = []
+    posts = 0
+    try:
+        done = await answer_posts.sync(group_id)
+        posts = done["created"] + done["collapsed"]
+    except (TemporaryError, PermanentError) as error:
+        problems.append(error)
+    return {**await events.sync(group_id, problems=problems), "posts": posts}

@@ -1,0 +1,339 @@
+"""/announce and /messages on a simulated Discord: once, everywhere, and visible when it failed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from core.clock import utcnow
+from core.db.engine import get_database
+from core.db.meeting_models import Announcement, Delivery, Meeting, Rsvp
+from core.db.models import ManagedObject, User
+from core.db.queries.deliveries import enqueue
+from core.errors import Refusal
+from core.notifications import actions, notices
+from core.operations import announcements, membership, messages
+from core.operations.common import Actor
+from tests.e2e._acting import allow, last, made, mod_of, on_discord
+from tests.world import World, text_of
+
+
+async def groups(w: World, number: int = 2, people: int = 2) -> tuple[Any, list[Any]]:
+    """A cohort whose groups have people and channels, and those channels."""
+    cohort = await made(w, groups=number)
+    for index, group_id in enumerate(cohort.group_ids):
+        for person in w.members[index * people : (index + 1) * people]:
+            await membership.add(mod_of(w), group_id, person.id, person.name)
+        w.worker.bump([group_id])  # one by one: the first makes the category
+        await w.settle()
+    return cohort, [w.guild.channels[f"group-{n}"] for n in range(1, number + 1)]
+
+
+async def written(w: World, text: str, **more: Any) -> Any:
+    """The preview after the form."""
+    form = await w.mod.slash(w.room, "announce", **more)
+    return await w.mod.submit_modal(form, values={"text": text})
+
+
+def said(room: Any) -> list[str]:
+    return [m.content for m in room.history() if m.content.startswith(("Hello", "New"))]
+
+
+async def announced(w: World, cohort: Any, text: str = "Hello **all**", press: str = "Send") -> Any:
+    shown = await written(w, text)
+    shown = await w.mod.select(last(shown), [f"cohort:{cohort.id}"])
+    done = await w.mod.click(last(shown), label=press)
+    await w.settle()
+    return done
+
+
+async def count(model: Any) -> int:
+    async with get_database().transaction() as session:
+        return int(await session.scalar(select(func.count()).select_from(model)) or 0)
+
+
+async def announces() -> list[Delivery]:
+    async with get_database().transaction() as session:
+        query = select(Delivery).where(Delivery.announcement_id.is_not(None))
+        return list((await session.scalars(query.order_by(Delivery.id))).all())
+
+
+@on_discord
+async def test_to_two_groups_once(w: World) -> None:
+    cohort, rooms = await groups(w)
+    shown = await written(w, "Hello **all** @everyone")
+    assert "choose below who gets it" in text_of(shown)
+    assert "Send" not in labels_of(shown)
+    shown = await w.mod.select(last(shown), [f"group:{i}" for i in cohort.group_ids])
+    assert "2 posts, pings nobody." in text_of(shown)
+    assert "Ping members: 4 people." in text_of(shown)
+    assert "Hello **all** @everyone" in text_of(shown)
+    assert said(rooms[0]) == []
+    done = await w.mod.click(last(shown), label="Send")
+    assert "2 posts go out now" in text_of(done)
+    await w.settle()
+    for room in rooms:
+        assert said(room) == ["Hello **all** @everyone"]
+        message = next(m for m in room.history() if m.content.startswith("Hello"))
+        assert not message.mention_everyone
+        assert message.mentions == []
+    assert await count(Announcement) == 1
+
+
+def labels_of(result: Any) -> list[str]:
+    rows = last(result).components
+    return [c["label"] for row in rows for c in row["components"] if "label" in c]
+
+
+@on_discord
+async def test_a_second_press_of_an_impatient_thumb_sends_nothing_more(w: World) -> None:
+    cohort, rooms = await groups(w)
+    actor = mod_of(w)
+    draft = announcements.Draft(77, "Hello", (f"cohort:{cohort.id}",))
+    both = await asyncio.gather(
+        announcements.send(actor, draft, ping=False), announcements.send(actor, draft, ping=True)
+    )
+    assert both[0].id == both[1].id
+    await w.settle()
+    again = await announcements.send(actor, draft, ping=False)
+    assert again.id == both[0].id
+    await w.settle()
+    assert [len(said(room)) for room in rooms] == [1, 1]
+    assert await count(Announcement) == 1
+
+
+@on_discord
+async def test_ping_members_notifies_the_groups_own_people(w: World) -> None:
+    cohort, rooms = await groups(w)
+    done = await announced(w, cohort, press="Ping members")
+    assert "It notifies 4 people." in text_of(done)
+    for index, room in enumerate(rooms):
+        message = next(m for m in room.history() if m.content.startswith("Hello"))
+        mine = [m.id for m in w.members[index * 2 : index * 2 + 2]]
+        assert message.content.splitlines()[1] == " ".join(f"<@{u}>" for u in mine)
+        assert {m.id for m in message.mentions} == set(mine)
+
+
+@on_discord
+async def test_more_people_than_one_message_takes(w: World) -> None:
+    """With 1,800 characters there is room for four mentions; the others come in further posts."""
+    cohort, rooms = await groups(w, number=1, people=6)
+    text = "Hello " + "x" * 1790
+    done = await announced(w, cohort, text, press="Ping members")
+    assert "2 posts go out now" in text_of(done)
+    found = [m for m in rooms[0].history() if m.mentions]
+    assert sorted(m.id for post in found for m in post.mentions) == sorted(p.id for p in w.members)
+    await withdraw(w)
+    assert not [m for m in rooms[0].history() if m.mentions]
+
+
+async def card(w: World) -> Any:
+    shown = await w.mod.slash(w.room, "messages")
+    value = next(
+        o["value"] for row in last(shown).components for c in row["components"]
+        for o in c.get("options", []) if o["value"].startswith("a:")
+    )  # fmt: skip
+    return await w.mod.select(last(shown), [value], custom_id="muster-pick:message_open:0")
+
+
+async def withdraw(w: World) -> Any:
+    asked = await w.mod.click(last(await card(w)), label="Withdraw")
+    done = await w.mod.click(last(asked), label="Withdraw")
+    await w.settle()
+    return done
+
+
+@on_discord
+async def test_edited_everywhere_at_once(w: World) -> None:
+    cohort, rooms = await groups(w)
+    await announced(w, cohort, press="Ping members")
+    form = await w.mod.click(last(await card(w)), label="Edit")
+    before = len(w.env.http_requests)
+    done = await w.mod.submit_modal(form, values={"text": "New text"})
+    assert "2 posts show the new text" in text_of(done)
+    await w.settle()
+    await w.settle()
+    edits = [r for r in w.env.http_requests[before:] if r.method == "PATCH" and
+             any(str(room.id) in r.path for room in rooms)]  # fmt: skip
+    assert len(edits) == 2
+    for room in rooms:
+        assert [line.split("\n")[0] for line in said(room)] == ["New text"]
+    shown = text_of(await w.mod.slash(w.room, "messages"))
+    assert shown.count("Announcement") == 1
+    assert "Stats · 2 posts · 2 sent" in shown
+    history = text_of(await w.mod.slash(w.room, "history"))
+    assert "changed an announcement to Stats; before: “Hello" in history
+
+
+@on_discord
+async def test_withdrawn_everywhere(w: World) -> None:
+    cohort, rooms = await groups(w)
+    await announced(w, cohort)
+    done = await withdraw(w)
+    assert "Withdrawn" in text_of(done)
+    assert [said(room) for room in rooms] == [[], []]
+    shown = await card(w)
+    assert "withdrawn" in text_of(shown)
+    assert labels_of(shown) == ["Messages"]
+    again = await w.mod.slash(w.room, "history")
+    assert "withdrew an announcement to Stats" in text_of(again)
+
+
+@on_discord
+async def test_what_is_not_sent_yet_says_the_new_text_or_nothing(w: World) -> None:
+    cohort, rooms = await groups(w)
+    actor = mod_of(w)
+    one = await announcements.send(
+        actor, announcements.Draft(1, "Hello", (f"cohort:{cohort.id}",)), ping=False
+    )
+    two = await announcements.send(
+        actor, announcements.Draft(2, "Hello too", (f"cohort:{cohort.id}",)), ping=False
+    )
+    await announcements.edit(actor, one.id, "New")
+    await announcements.withdraw(actor, two.id)
+    await w.settle()
+    assert [said(room) for room in rooms] == [["New"], ["New"]]
+    assert {(r.status, r.error_class) for r in await announces() if r.announcement_id == two.id} \
+        == {("skipped", "withdrawn")}
+
+
+@on_discord
+async def test_changed_between_the_decision_and_the_post(w: World) -> None:
+    """A row that is being sent shows the old text for a moment, then the new one; or goes."""
+    cohort, rooms = await groups(w, number=1)
+    for number, change in enumerate(("edit", "withdraw")):
+        draft = announcements.Draft(number, f"Hello {number}", (f"cohort:{cohort.id}",))
+        one = await announcements.send(mod_of(w), draft, ping=False)
+        slow = w.worker.dispatcher
+        claimed = await slow._claim()
+        async with get_database().transaction() as session:
+            decisions = await actions.prepare(session, claimed, utcnow())
+        if change == "edit":
+            await announcements.edit(mod_of(w), one.id, f"New {number}")
+        else:
+            await announcements.withdraw(mod_of(w), one.id)
+        results = [await slow._deliver(row, decisions[row.id]) for row in claimed]
+        assert said(rooms[0])[-1] == f"Hello {number}"
+        await slow._write(results)
+        await w.settle()
+        assert said(rooms[0]) == ["New 0"]
+
+
+@on_discord
+async def test_a_deleted_channel_is_seen_and_mended(w: World) -> None:
+    cohort, rooms = await groups(w)
+    channel = w.bot.get_guild(w.guild.id).get_channel(rooms[1].id)
+    one = await announcements.send(
+        mod_of(w), announcements.Draft(1, "Hello", (f"cohort:{cohort.id}",)), ping=False
+    )
+    await channel.delete()
+    await w.settle()
+    shown = text_of(await w.mod.slash(w.room, "messages"))
+    assert "2 posts · 1 sent, 1 failed because the channel is gone" in shown
+    failed = await w.mod.select(
+        last(await w.mod.slash(w.room, "messages")), ["failed"], custom_id="muster-pick:messages_filter:0"
+    )
+    assert "1 failed because" in text_of(failed)
+    await by_hand_repair(w, cohort.group_ids[1])
+    done = await w.mod.click(last(failed), label="Retry all failed")
+    assert "1 message is sent again now" in text_of(done)
+    await w.settle()
+    room = w.guild.channels["group-2"]
+    assert room.id != rooms[1].id
+    assert [said(rooms[0]), said(room)] == [["Hello"], ["Hello"]]
+    assert "2 posts · 2 sent" in text_of(await w.mod.slash(w.room, "messages"))
+    assert one.posts == 2
+
+
+async def by_hand_repair(w: World, group_id: int) -> None:
+    async with get_database().transaction() as session:
+        await session.execute(
+            delete(ManagedObject).where(
+                ManagedObject.group_id == group_id, ManagedObject.state == "deleted"
+            )
+        )
+    w.worker.bump([group_id])
+    await w.settle()
+
+
+@on_discord
+async def test_a_closed_direct_message_is_visible(w: World) -> None:
+    cohort, _ = await groups(w, number=1)
+    ada = w.members[0]
+    async with get_database().transaction() as session:
+        new = notices.assigned_dms(w.guild.id, cohort.group_ids[0], [ada.id], utcnow())
+        await enqueue(session, new, utcnow())
+        await session.execute(
+            update(User).where(User.id == ada.id).values(switches={"assigned_dm": True})
+        )
+    w.env.inject_error("POST", "/users/@me/channels", status=403, code=50007)
+    await w.settle()
+    shown = text_of(await w.mod.slash(w.room, "messages"))
+    assert "Your group opens** · member1" in shown
+    assert "in the channel instead" in shown
+
+
+@on_discord
+async def test_only_moderators_of_this_server(w: World) -> None:
+    cohort, _ = await groups(w, number=1)
+    await announced(w, cohort)
+    member = w.members[0]
+    listed = await w.mod.slash(w.room, "messages")
+    for command in ("announce", "messages"):
+        allow(w, command, member)
+        refused = await member.slash(w.room, command)
+        assert "Only moderators" in text_of(refused)
+    assert "Only moderators" in text_of(await member.click(last(listed), label="Home"))
+    theirs = Actor(w.guild.id + 1, 5, "elsewhere", moderator=True)
+    row = (await announces())[0]
+    number = row.announcement_id or 0
+    for call in (
+        announcements.show(theirs, number),
+        announcements.edit(theirs, number, "x"),
+        announcements.withdraw(theirs, number),
+        announcements.preview(theirs, [f"cohort:{cohort.id}"]),
+        announcements.preview(theirs, [f"group:{cohort.group_ids[0]}"]),
+        messages.line(theirs, row.id),
+        messages.announcement(theirs, number),
+        messages.retry(theirs, row.id),
+        messages.cancel(theirs, row.id),
+        messages.retry_announcement(theirs, number),
+        messages.cancel_announcement(theirs, number),
+        messages.retry_all(theirs),
+    ):
+        with pytest.raises(Refusal):
+            await call
+    assert (await messages.page(theirs, "all")).lines == ()
+    assert (await announces())[0].status == "sent"
+
+
+@on_discord
+async def test_tonight_reaches_who_attends(w: World) -> None:
+    cohort, rooms = await groups(w)
+    async with get_database().transaction() as session:
+        for group_id in cohort.group_ids:
+            soon = utcnow() + timedelta(hours=2 if group_id == cohort.group_ids[0] else 30)
+            session.add(
+                Meeting(
+                    guild_id=w.guild.id, group_id=group_id, occurrence_date=soon.date(), number=1,
+                    starts_at=soon, minutes=60, created_at=utcnow(),
+                )
+            )  # fmt: skip
+        await session.flush()
+        meeting = await session.scalar(select(Meeting.id).order_by(Meeting.id))
+        session.add(
+            Rsvp(meeting_id=meeting, user_id=w.members[1].id, guild_id=w.guild.id,
+                 status="attending", answered_at=utcnow())
+        )  # fmt: skip
+    shown = await w.mod.select(last(await written(w, "Hello")), ["tonight"])
+    assert "1 post, pings nobody." in text_of(shown)
+    assert "Ping members: 1 person." in text_of(shown)
+    await w.mod.click(last(shown), label="Ping members")
+    await w.settle()
+    post = next(m for m in rooms[0].history() if m.content.startswith("Hello"))
+    assert [m.id for m in post.mentions] == [w.members[1].id]
+    assert said(rooms[1]) == []

@@ -1,0 +1,134 @@
+"""kill -9 between claiming a message and noting that it was sent: people see it exactly once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from core.clock import utcnow
+from core.db.engine import Database
+from core.db.meeting_models import Announcement, Delivery
+from core.db.models import Guild
+from core.db.queries.deliveries import New, enqueue
+from tests.e2e.discord_client import DiscordServer, ServerProcess
+from tests.e2e.process import running, until
+
+CHANNELS = 125  # four messages each: below five in five seconds, so that nothing has to wait
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[ServerProcess]:
+    with ServerProcess() as started:
+        yield started
+
+
+@pytest.fixture
+async def server(process: ServerProcess) -> AsyncIterator[DiscordServer]:
+    async with DiscordServer(seed="small", process=process) as client:
+        yield client
+        assert await client.violations() == []
+
+
+async def announced(
+    server: DiscordServer, database: Database, count: int, channels: int
+) -> list[int]:
+    """`count` announcements that are due, in turn in so many channels; the channels' ids."""
+    guild_id, now = server.seed["guild_id"], utcnow()
+    rooms = [await server.create_channel(guild_id, f"room-{n}") for n in range(channels)]
+    texts = [f"message {n}" for n in range(count)]
+    async with database.transaction() as session:
+        guild = {"id": guild_id, "name": "Reading Circle", "joined_at": now}
+        await session.execute(insert(Guild).values(guild))
+        base = {"guild_id": guild_id, "author_id": 1, "targets": {}, "ping": False}
+        made = await session.scalars(
+            insert(Announcement).returning(Announcement.id, sort_by_parameter_order=True),
+            [base | {"content": text, "created_at": now} for text in texts],
+        )
+        news = [
+            New(guild_id, "announce", f"announce:{number}", now,
+                channel_id=rooms[n % channels], announcement_id=number)
+            for n, number in enumerate(made)
+        ]  # fmt: skip
+        await enqueue(session, news, now)
+    return rooms
+
+
+async def seen(server: DiscordServer, rooms: list[int]) -> Counter[str]:
+    """How often each message can be read, over all channels."""
+    dump = await server.dump(server.seed["guild_id"], messages=True)
+    ours = [c for c in dump["channels"] if int(c["id"]) in rooms]
+    return Counter(m["content"] for c in ours for m in c["messages"])
+
+
+async def _sent(database: Database, count: int) -> bool:
+    async with database.transaction() as session:
+        number = await session.scalar(
+            select(func.count()).select_from(Delivery).where(Delivery.status == "sent")
+        )
+    return number == count
+
+
+# Each is where the process dies, and after how many calls of it.
+KILLS = {
+    "claimed, nothing worked out": ("core.notifications.dispatcher:decided", 2),
+    "before a message": ("core.notifications.courier:send_channel_message", 60),
+    "sent, not noted": ("core.db.queries.claims:settle", 4),
+    "noted, not committed": ("core.db.queries.claims:remember_dms", 4),
+}
+
+
+async def test_killed_at_every_step(
+    server: DiscordServer, database: Database, tmp_path: Path
+) -> None:
+    """Four deaths over 500 messages, the lease being long: the next start waits for none of it."""
+    rooms = await announced(server, database, 500, CHANNELS)
+    for where, nth in KILLS.values():
+        point = {"KILL_AT": where, "KILL_NTH": str(nth), "MUSTER_LEASE_SECONDS": "600"}
+        async with running(server, database.url, tmp_path, **point) as bot:
+            assert await bot.ended() == -9
+    twice = await _unsure(database)
+    assert twice > 0  # there was something to do wrong
+    async with running(server, database.url, tmp_path) as bot:
+        await until(lambda: _sent(database, 500), what="the sending", timeout=60)
+        assert await bot.stop() == 0
+        assert bot.unhandled() == []
+    found = await seen(server, rooms)
+    assert len(found) == 500
+    assert set(found.values()) == {1}
+    assert (await server.status())["statuses"].get("429", 0) == 0
+
+
+async def _unsure(database: Database) -> int:
+    async with database.transaction() as session:
+        return len(
+            (await session.scalars(select(Delivery).where(Delivery.status == "sending"))).all()
+        )
+
+
+async def test_killed_and_started_again_when_no_nonce_is_remembered(
+    server: DiscordServer, database: Database, tmp_path: Path
+) -> None:
+    """After a long outage the channels are read before anything is sent a second time."""
+    rooms = await announced(server, database, 30, 10)
+    point = {"KILL_AT": "core.db.queries.claims:settle"}
+    async with running(server, database.url, tmp_path, **point) as bot:
+        assert await bot.ended() == -9
+    before = await seen(server, rooms)
+    assert before
+    await server.configure(nonce_window=0)
+    async with database.transaction() as session:
+        await session.execute(
+            update(Delivery)
+            .where(Delivery.unsure_since.is_not(None))
+            .values(unsure_since=utcnow() - timedelta(minutes=20))
+        )
+    async with running(server, database.url, tmp_path):
+        await until(lambda: _sent(database, 30), what="the sending")
+    found = await seen(server, rooms)
+    assert len(found) == 30
+    assert set(found.values()) == {1}

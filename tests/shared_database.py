@@ -1,0 +1,115 @@
+"""One migrated database for many tests, emptied after each: no copy, no cold catalogue.
+
+A test cannot see another one's rows, numbers or connections. The database is given up, and the
+next test gets a new copy of the template, where a test left anything but rows: a changed table, a
+setting, a connection that somebody still holds (a process that goes on could write later).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import asyncpg
+
+from core.db.embedded import EmbeddedPostgres
+
+# Emptied tables keep the room of their old rows. So many tests share one database, no more.
+TESTS_EACH = 60
+# Seconds that closed connections get to end, and statements to wait for another's lock.
+PATIENCE = 1.0
+TABLES = """
+SELECT quote_ident(tablename) FROM pg_tables
+WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+"""
+# All that a test might change besides rows: every change of these writes a newer row version.
+SHAPE = """
+SELECT md5(string_agg(changed, ' ')) FROM (
+    SELECT concat(count(*), '/', max(xmin::text::bigint)) AS changed FROM pg_class
+    UNION ALL SELECT concat(count(*), '/', max(xmin::text::bigint)) FROM pg_attribute
+    UNION ALL SELECT concat(count(*), '/', max(xmin::text::bigint)) FROM pg_constraint
+    UNION ALL SELECT concat(count(*), '/', max(xmin::text::bigint)) FROM pg_trigger
+    UNION ALL SELECT concat(count(*), '/', max(xmin::text::bigint)) FROM pg_proc
+    UNION ALL SELECT concat(count(*), '/', max(xmin::text::bigint)) FROM pg_db_role_setting
+    UNION ALL SELECT concat(count(*), '/', max(xmin::text::bigint)) FROM alembic_version
+) AS shapes
+"""
+OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+NUMBERS = """
+SELECT count(setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false))
+FROM pg_sequences WHERE last_value IS NOT NULL
+"""
+
+
+class SharedDatabase:
+    """`take` it for a test, `give_back` afterwards."""
+
+    def __init__(self, server: EmbeddedPostgres, template: str) -> None:
+        self._server = server
+        self._template = template
+        self._name = ""
+        self._left = 0
+        self._empty = ""
+        self._shape = ""
+
+    async def take(self) -> str:
+        """The URL of a migrated database without a row."""
+        if not self._left:
+            self._name = f"shared_{uuid.uuid4().hex[:12]}"
+            copy = f"CREATE DATABASE {self._name} TEMPLATE {self._template} STRATEGY wal_log"
+            await self._administer("postgres", copy)
+            await self._learn()
+            self._left = TESTS_EACH
+        return self._server.url(self._name)
+
+    async def give_back(self) -> None:
+        self._left -= 1
+        if not (self._left and await self._emptied()):
+            await self.drop()
+
+    async def drop(self) -> None:
+        """No test gets this one again, and whoever is still connected to it no longer is."""
+        self._left = 0
+        gone = f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)"
+        await self._administer("postgres", gone)
+
+    async def _learn(self) -> None:
+        """What a new database is like."""
+        connection = await asyncpg.connect(self._server.dsn(self._name))
+        try:
+            tables = [row[0] for row in await connection.fetch(TABLES)]
+            self._empty = "".join(f"DELETE FROM {table};" for table in tables)
+            self._shape = await connection.fetchval(SHAPE)
+        finally:
+            await connection.close()
+
+    async def _emptied(self) -> bool:
+        """Whether the database is as it was when it was new."""
+        connection = await asyncpg.connect(self._server.dsn(self._name))
+        try:
+            for _ in range(round(PATIENCE / 0.01)):
+                if not await connection.fetchval(OTHERS):
+                    break
+                await asyncio.sleep(0.01)
+            else:
+                return False
+            # replica: no foreign key is looked at, so the order does not matter.
+            await connection.execute(
+                f"SET lock_timeout = '{PATIENCE}s'; SET session_replication_role = replica;"
+                f"{self._empty}{NUMBERS}"
+            )
+            return bool(await connection.fetchval(SHAPE) == self._shape)
+        except (asyncpg.PostgresError, OSError):
+            return False
+        finally:
+            await connection.close()
+
+    async def _administer(self, database: str, statement: str) -> None:
+        connection = await asyncpg.connect(self._server.dsn(database))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
