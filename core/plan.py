@@ -130,24 +130,28 @@ WHAT = {
     "role": mark("role “{name}”"),
     "text": mark("text channel “{name}”"),
     "voice": mark("voice channel “{name}”"),
+    "shared": mark("shared channel “{name}”"),
 }
 THE = {
     "category": mark("the category “{name}”"),
     "role": mark("the role “{name}”"),
     "text": mark("the text channel “{name}”"),
     "voice": mark("the voice channel “{name}”"),
+    "shared": mark("the shared channel “{name}”"),
 }
 _CREATE = {
     "category": mark("create the category “{name}”"),
     "role": mark("create the role “{name}”"),
     "text": mark("create the text channel “{name}”"),
     "voice": mark("create the voice channel “{name}”"),
+    "shared": mark("create the shared channel “{name}”"),
 }
 _RENAME = {
     "category": mark("rename the category “{old}” to “{new}”"),
     "role": mark("rename the role “{old}” to “{new}”"),
     "text": mark("rename the text channel “{old}” to “{new}”"),
     "voice": mark("rename the voice channel “{old}” to “{new}”"),
+    "shared": mark("rename the shared channel “{old}” to “{new}”"),
 }
 _ACCESS = {
     "grant": mark("let {who} into {where}"),

@@ -126,7 +126,7 @@ class Why(Modal):
         super().__init__(title=t("Why can't you come?")[:45])
         self.meeting_id = meeting_id
         self.reason: discord.ui.TextInput[Why] = discord.ui.TextInput(
-            style=discord.TextStyle.paragraph, max_length=answers.REASON_LIMIT,
+            custom_id="reason", style=discord.TextStyle.paragraph, max_length=answers.REASON_LIMIT,
             placeholder=t("Your facilitators read it, nobody else.")[:100],
         )  # fmt: skip
         self.add_item(discord.ui.Label(text=t("Your reason")[:45], component=self.reason))

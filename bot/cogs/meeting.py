@@ -41,7 +41,7 @@ async def _asker(interaction: discord.Interaction) -> Actor | None:
 async def meeting_choices(interaction: discord.Interaction, typed: str) -> list[Choice]:
     """Meetings that the asker may manage, as "Group 2 · Week 3 · Wed 4 March"."""
     actor = await _asker(interaction)
-    found = await meetings.choices(actor) if actor is not None else []
+    found = await meetings.choices(actor, typed) if actor is not None else []
     return [Choice(name=c.label, value=c.value) for c in lookup.matching(found, typed)]
 
 
@@ -70,7 +70,7 @@ async def _must_manage_some(actor: Actor) -> None:
 
 
 async def _meeting(actor: Actor, typed: str) -> int:
-    return lookup.resolve(await meetings.choices(actor), typed, "meeting").id
+    return lookup.resolve(await meetings.choices(actor, typed), typed, "meeting").id
 
 
 async def _group(actor: Actor, typed: str) -> int:

@@ -33,6 +33,8 @@ from core.discord_outbound import set_bot
 
 log = structlog.get_logger(__name__)
 
+# Nobody's inbox is at stake, and a term passes in a minute.
+DM_PER_SECOND = 50.0
 PREFIX = "muster-demo-"
 # Nothing of a demo outlives it, so nothing has to reach the disk.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -75,8 +77,8 @@ def _hush(settings: Settings) -> None:
 async def _live(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(_throw_away_database(settings))
-        worker = work.Worker(dm_per_second=settings.dm_per_second)
-        env = await stack.enter_async_context(_simulated(worker, settings))
+        worker = work.Worker(dm_per_second=DM_PER_SECOND)
+        env = await stack.enter_async_context(simulated(worker, settings))
         instance = Instance(database)
         await work.start(
             worker, instance, sweep_minutes=settings.sweep_minutes,
@@ -105,7 +107,7 @@ async def _end(jobs: list[asyncio.Task[None]]) -> None:
 
 
 @asynccontextmanager
-async def _simulated(worker: work.Worker, settings: Settings) -> AsyncIterator[Env]:
+async def simulated(worker: work.Worker, settings: Settings) -> AsyncIterator[Env]:
     """The real bot, started in a simulated Discord whose clock shows the real time."""
     bot = Muster(worker, rest_per_second=settings.rest_per_second)
     env = Env(bot, check_errors=False, settle_timeout=PATIENCE)

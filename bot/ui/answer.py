@@ -122,9 +122,8 @@ class Form(Modal):
         for field in fields:
             part = _component(field)
             self._inputs[field.key] = part
-            self.add_item(
-                discord.ui.Label(text=field.label, description=field.hint, component=part)
-            )
+            hint = field.hint[:100] if field.hint is not None else None  # Discord's limits
+            self.add_item(discord.ui.Label(text=field.label[:45], description=hint, component=part))
 
     async def on_submit(self, interaction: discord.Interaction, /) -> None:
         """Hand over what was typed. `done` checks rights and values, and answers."""

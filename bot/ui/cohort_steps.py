@@ -14,6 +14,7 @@ import discord
 from bot import checks
 from bot.ui import answer, lasting, meeting_typed, slot_steps
 from bot.ui import cohorts as ui
+from bot.ui import shared_steps as shared_steps  # noqa: PLC0414 - registers its button
 from bot.ui.base import View
 from bot.ui.lasting import LastingView
 from bot.ui.release_steps import ask_release_cohort
@@ -274,6 +275,8 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
     if cohort.status in {"draft", "open"}:
         view.button(t("Edit"), "cohort_edit", chosen_id)
         view.button(t("Meeting time"), "cohort_slot", chosen_id)
+        if not any(r.adopted for r in rosters.values()):
+            view.button(t("Shared channel"), "cohort_shared", chosen_id, row=1)
         if cohort.status == "draft":
             view.button(t("Open"), "cohort_open", chosen_id)
         view.button(t("Close"), "cohort_close", chosen_id)

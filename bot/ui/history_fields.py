@@ -20,6 +20,7 @@ FIELDS = {
     "rooms": mark("rooms"),
     "rule": mark("meeting time"),
     "breaks": mark("weeks without meetings"),
+    "shared": mark("shared channel"),
     "moderator_role_id": mark("moderator role"),
     "moderator_channel_id": mark("moderators' channel"),
     "zone": mark("time zone"),

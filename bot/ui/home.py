@@ -22,8 +22,8 @@ STATUS = {
 }
 
 
-def home(found: Home, server: str, people: int = 0) -> tuple[str, LastingView]:
-    """Everything in three lines, with a button for each. `people` may need a word."""
+def home(found: Home, server: str, look: int = 0) -> tuple[str, LastingView]:
+    """Everything in three lines, with a button for each. `look` people may need a word."""
     running = tn("{n} open cohort", "{n} open cohorts", found.open)
     if found.drafts:
         running += ", " + tn("{n} draft", "{n} drafts", found.drafts)
@@ -41,11 +41,9 @@ def home(found: Home, server: str, people: int = 0) -> tuple[str, LastingView]:
     urgent = found.needs.urgent
     if urgent:
         parts.append("⚠️ " + tn("{n} thing needs a person.", "{n} things need a person.", urgent))
-    if people:
-        parts.append(
-            "👀 " + tn("{n} person may need a word.", "{n} people may need a word.", people)
-        )
-    if not (urgent or people):
+    if look:
+        parts.append("👀 " + tn("{n} person may need a word.", "{n} people may need a word.", look))
+    if not (urgent or look):
         parts.append("✅ " + t("Nothing needs you right now."))
     view = (
         LastingView()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import discord
 
@@ -73,11 +74,16 @@ async def form_move(interaction: Interaction, meeting_id: int) -> None:
 def _move_form(now: MeetingView, typed: dict[str, str]) -> answer.Form:
     hint = t("Like “Thu 19:00” or “next friday 7pm”; without a zone it is {zone}", zone=now.zone)
     fields = [
-        Field("when", t("New time"), typed.get("when", ""), hint, 100),
+        Field("when", t("New time"), typed.get("when", _now_at(now)), hint, 100),
         Field("minutes", t("Minutes"), typed.get("minutes", str(now.minutes)), limit=20),
     ]
     done = partial(_preview_move, meeting_id=now.id)
     return answer.Form(t("Move {meeting}", meeting=now.name), fields, done, checks.actor_of)
+
+
+def _now_at(now: MeetingView) -> str:
+    """Its time as it can be typed again, to be corrected in place."""
+    return now.starts_at.astimezone(ZoneInfo(now.zone)).strftime("%Y-%m-%d %H:%M")
 
 
 async def _preview_move(

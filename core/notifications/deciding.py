@@ -97,7 +97,7 @@ def _post(case: Case) -> Decision:
 
 def _told(case: Case) -> dict[str, object]:
     """What the group knows once this is sent; `actions.sent` writes it down."""
-    if case.kind.name in {"moved", "added"} and case.meeting is not None:
+    if case.kind.name in {"moved", "added", "restored"} and case.meeting is not None:
         return {"starts_at": case.meeting.starts_at.isoformat()}
     if case.announcement is not None:
         # An earlier try may have shown its first text, and Discord keeps the first that it got.

@@ -67,6 +67,7 @@ _ALL = (
     Kind("skipped", mark("Meeting does not take place"), _hours(48), _hours(48), "coming"),
     Kind("cancelled", mark("Meeting cancelled"), _hours(48), _hours(48), "coming"),
     Kind("added", mark("Extra meeting"), _hours(48), _hours(48), "coming"),
+    Kind("restored", mark("Meeting takes place after all"), _hours(48), _hours(48), "coming"),
     Kind("guest", mark("A guest comes"), _hours(48), _hours(48), silent=True, counts=False),
     # Who is in a group stays true; two weeks is how long somebody may take to join the server.
     Kind("assigned", mark("A group opens"), _hours(14 * 24), _hours(14 * 24), "members",
@@ -85,6 +86,8 @@ _ALL = (
          marked=False, instead="same", offable=False),
     Kind("missed", mark("What was not said in time"), _hours(72), _hours(72), marked=False,
          counts=False, instead="note"),
+    # A moderator's word to one person. Nothing of it is said where others read.
+    Kind("note", mark("A moderator's message"), _hours(72), _hours(72), marked=False, counts=False),
     # A person's own words; whether they still fit after a day, only that person knows.
     Kind("announce", mark("Announcement"), _hours(24), _hours(24), "announced"),
     # What was changed or withdrawn must follow, however long Discord was away.

@@ -25,7 +25,7 @@ LEFT_AFTER = timedelta(minutes=2)
 # After a long absence thousands of rows are gone through; the list is complete by then.
 MISSED_AFTER = timedelta(minutes=5)
 
-OfMeeting = Literal["moved", "skipped", "cancelled", "added"]
+OfMeeting = Literal["moved", "skipped", "cancelled", "added", "restored"]
 
 
 def _day(now: datetime) -> str:
@@ -63,7 +63,7 @@ def assigned_dms(guild_id: int, group_id: int, user_ids: Iterable[int], now: dat
 
 
 def meeting(kind: OfMeeting, row: Meeting, audit_id: int, now: datetime, **payload: Any) -> New:
-    """A meeting was moved, skipped, cancelled or added, by the history's entry `audit_id`.
+    """A meeting was moved, skipped, …, by the history's entry `audit_id`.
 
     `payload` for moved: again=True where everybody is asked anew; for any of them reason=…, a
     person's own words. What the group was told before stands in the row's told_starts_at.

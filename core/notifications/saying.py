@@ -19,7 +19,6 @@ from core.reconcile.attendance import Verdict, enough, verdict
 from core.words import day, t, tn
 
 MENTIONED = 100  # Discord's limit of people who are notified by one message
-_TEXT = 1700  # characters of a text; the rest of Discord's 2000 is for a line of mentions
 _LISTED = 30  # names in a list: mentions of 22 characters, as long as half a text
 _LINES = 12  # of what was not said in time
 
@@ -65,7 +64,7 @@ def instead(case: Case, user_id: int) -> Message | None:
 def _text(case: Case) -> str:
     if case.announcement is not None:
         return "" if case.row.payload.get("more") else case.announcement.content
-    return render(case.kind.name, case.server.settings, _values(case))[:_TEXT]
+    return render(case.kind.name, case.server.settings, _values(case))
 
 
 def _extras(case: Case) -> list[str]:
@@ -82,7 +81,8 @@ def _buttons(case: Case, *, direct: bool) -> tuple[Button, ...]:
     """The three answers, or what else is done with one press."""
     meeting = case.meeting
     name = case.kind.name
-    asks = case.kind.buttons or name == "added" or bool(case.row.payload.get("again"))
+    news = name in {"added", "restored"}
+    asks = case.kind.buttons or news or bool(case.row.payload.get("again"))
     if meeting is not None and asks:
         knobs = buttons(meeting.id, manage=False)
         return tuple(Button(k.label, k.action, k.number, k.style) for k in knobs)
@@ -190,6 +190,12 @@ def _last(case: Case, group: GroupFact) -> str:
               names=_list(missing))  # fmt: skip
 
 
+def _note(case: Case) -> dict[str, Any]:
+    """The words of a moderator stay as they were typed; direct messages notify nobody else."""
+    payload = case.row.payload
+    return {"sender": shown(str(payload.get("from", ""))), "text": str(payload.get("text", ""))}
+
+
 def _shift(case: Case) -> dict[str, Any]:
     times = [
         tn("{time} for {n} person", "{time} for {n} people", int(n), time=str(time))
@@ -230,5 +236,6 @@ _MORE = {
     "assigned": _members,
     "digest": _digest,
     "shift": _shift,
+    "note": _note,
     "missed": _missed,
 }

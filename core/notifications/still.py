@@ -12,7 +12,7 @@ from core.words import mark
 
 _LIVE = {GroupStatus.preview, GroupStatus.active}
 # That its meetings are off is also said where the group ended.
-_ANYWAY = {"cancelled", "announce", "announce_edit"}
+_ANYWAY = {"cancelled", "announce", "announce_edit", "note"}
 _OFF = {MeetingStatus.skipped, MeetingStatus.postponed}
 
 # Codes of Skip and what they say to moderators.
@@ -165,6 +165,7 @@ _CHECKS: dict[str, tuple[Check, ...]] = {
     "skipped": (_is_off,),
     "cancelled": (_is_off,),
     "added": (_planned,),
+    "restored": (_planned,),
     "guest": (_planned, _is_guest),
     "assigned": (_anybody,),
     "assigned_dm": (_inside,),

@@ -16,8 +16,9 @@ from core.config import GuildSettings
 from core.errors import Refusal
 from core.words import again, mark, t
 
-# With the longest names and a line of mentions it stays under Discord's 2000 characters.
-LIMIT = 800
+LIMIT = 800  # characters of a text; more is a wall on a phone
+# Characters of it with names filled in; the rest of Discord's 2000 is for a line of mentions.
+FILLED = 1700
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _BRACES = re.compile(r"\{[^{}]*\}?|\}")
 # Invisible characters that turn text around.
@@ -67,6 +68,10 @@ TEMPLATES: dict[str, Template] = {
     "cancelled": Template(
         mark("🚫 **{group}** · {meeting} on {when} is cancelled."), ("when",), ("cohort", "next")
     ),
+    "restored": Template(
+        mark("✅ **{group}** · {meeting} takes place after all: {when} ({relative})."),
+        ("when",), _MEETING,
+    ),
     "added": Template(
         mark("➕ **{group}**: there is an extra meeting: {when} ({relative}). Can you come?"),
         ("when",), ("cohort",),
@@ -106,6 +111,10 @@ TEMPLATES: dict[str, Template] = {
         ),
         ("day", "times"), ("cohort",),
     ),
+    "note": Template(
+        mark("✉️ **{sender}** wrote to you about **{group}** ({server}):\n{text}"), ("text",),
+        ("cohort",),
+    ),
     "missed": Template(
         mark("⚠️ This could not be said in time, and was left out:\n{list}"), ("list",)
     ),
@@ -130,18 +139,19 @@ def shown(name: str) -> str:
 def render(kind: str, settings: GuildSettings, values: Mapping[str, Any]) -> str:
     """The text of a kind in the language spoken now; the server's own words where it has some.
 
+    At most FILLED characters.
     `values` has every name of the template. Names people typed are made harmless by the caller.
     """
     own = settings.templates.get(kind)
     if own is None:
-        return t(TEMPLATES[kind].text, **values)
+        return t(TEMPLATES[kind].text, **values)[:FILLED]
     allowed = TEMPLATES[kind].names
 
     def value(found: re.Match[str]) -> str:
         name = found[1]
         return str(again(values[name])) if name in allowed and name in values else found[0]
 
-    return _PLACEHOLDER.sub(value, own)
+    return _PLACEHOLDER.sub(value, own)[:FILLED]
 
 
 def check(kind: str, text: str) -> str:

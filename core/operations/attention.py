@@ -24,7 +24,7 @@ from core.reconcile.attendance import Cause, Past, Seen, Verdict, attention, ver
 from core.words import t
 
 LATER = timedelta(days=7)
-LONGEST = 1500  # characters of a message: with its head it fits Discord's 2,000
+LONGEST = 1200  # characters of a message: with names it stays below templates.FILLED
 # Ten pages of the list; whoever is dealt with makes room for the next.
 MOST = 100
 

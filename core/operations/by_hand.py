@@ -214,7 +214,8 @@ async def _as_set(session: AsyncSession, view: GuildView, event_id: int) -> None
 
 async def _claim(session: AsyncSession, facts: Facts, view: GuildView, note: Note) -> None:
     place_id, target, _ = note
-    rows = [*facts.objects.values(), *([facts.category] if facts.category else [])]
+    others = [row for row in (facts.category, facts.shared) if row is not None]
+    rows = [*facts.objects.values(), *others]
     kind = next((row.kind for row in rows if row.discord_id == place_id), None)
     actual = access.actual_of(kind, place_id, view) if kind is not None else None
     if kind is None or actual is None:
@@ -226,9 +227,10 @@ async def _claim(session: AsyncSession, facts: Facts, view: GuildView, note: Not
     bits = permissions.claimed(kind, actual.get(target, NOTHING), ours, want.bits.get(target))
     is_role = target in want.roles or view.role(target) is not None
     in_category = kind == "category"
+    of_cohort = in_category or (facts.shared is not None and facts.shared.discord_id == place_id)
     await managed.write_ledger(
         session, [(place_id, target, is_role, bits, False)],
         guild_id=facts.group.guild_id,
-        cohort_id=facts.group.cohort_id if in_category else None,
+        cohort_id=facts.group.cohort_id if of_cohort else None,
         group_id=None if in_category else facts.group.id,
     )  # fmt: skip

@@ -321,6 +321,6 @@ async def _end(
             before={"status": before}, after={"status": status, "people": len(people)},
         )  # fmt: skip
         await session.flush()
-        await series.follow(session, [r.id for r in rows], now)
+        await series.end(session, [r.id for r in rows], entry.id, now)
         await mark_due(session, [r.id for r in rows], now)
     return await _noted(actor, cohort_id, entry)

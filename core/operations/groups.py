@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -214,7 +214,7 @@ async def archive(actor: Actor, group_id: int) -> GroupView:
             trace=Trace(ended(people, done, "archived", now), tuple(row)),
         )  # fmt: skip
         await session.flush()
-        await series.follow(session, [group_id], now)
+        await series.end(session, [group_id], entry.id, now)
         await mark_due(session, [group_id], now)
     return await _noted(actor, group_id, entry)
 
@@ -224,7 +224,12 @@ async def repair(actor: Actor, group_id: int) -> list[str]:
     actor.must_moderate()
     async with get_database().transaction() as session:
         group = await get_group(session, actor.guild_id, group_id, lock=True)
-        own = await session.scalars(select(ManagedObject).where(ManagedObject.group_id == group_id))
+        shared = and_(
+            ManagedObject.cohort_id == group.cohort_id, ManagedObject.kind == "text"
+        )  # the channel of all its groups
+        own = await session.scalars(
+            select(ManagedObject).where(or_(ManagedObject.group_id == group_id, shared))
+        )
         mine = own.all()
         parents = await session.scalars(
             select(ManagedObject).where(

@@ -188,11 +188,11 @@ def _mine(row: Any) -> MeetingView:
     return replace(_view(row), answer=str(answer), guest=membership is None)
 
 
-async def choices(actor: Actor) -> list[lookup.Choice]:
+async def choices(actor: Actor, typed: str = "") -> list[lookup.Choice]:
     """Meetings that this person may manage, to choose from, the next ones first.
 
-    Labels are unique: "Group 2 · Week 3 · Wed 4 March". At most MOST; nothing for whoever
-    manages none.
+    Labels are unique: "Group 2 · Week 3 · Wed 4 March". At most MOST, so on a large server those
+    of the group that was `typed`; nothing for whoever manages none.
     """
     now = utcnow()
     async with get_database().transaction() as session:
@@ -207,7 +207,18 @@ async def choices(actor: Actor) -> list[lookup.Choice]:
             mine.append(Meeting.group_id.in_(allowed))
         query = _query().where(*mine).order_by(Meeting.starts_at, Meeting.id).limit(MOST)
         views = [_view(row) for row in await session.execute(query)]
+        if len(views) == MOST and typed.strip():
+            found = await session.execute(query.where(_meant(typed)))
+            views = [_view(row) for row in found] or views
     return lookup.unique([(v.id, label) for v, label in _told_apart(views)], "meeting")
+
+
+def _meant(typed: str) -> ColumnElement[bool]:
+    """The meeting that was chosen, or those of groups called like what stands before a " · "."""
+    number = typed.strip().removeprefix("meeting:")
+    if number.isdecimal() and len(number) <= 18 and number != typed.strip():  # noqa: PLR2004 - bigint
+        return Meeting.id == int(number)
+    return Group.name.icontains(typed.split(" · ", maxsplit=1)[0].strip(), autoescape=True)
 
 
 def _told_apart(views: Sequence[MeetingView]) -> list[tuple[MeetingView, str]]:

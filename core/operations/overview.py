@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -110,6 +110,7 @@ async def plan(
             view,
         )
     result = Planned(looked_at=len(facts))
+    plans = _shared_once(facts, plans)
     for fact, whole in zip(facts, plans, strict=True):
         by_hand = shown(whole.by_hand, fact.state.by_hand if fact.state else {})
         result.by_hand += len(by_hand)
@@ -129,6 +130,19 @@ async def plan(
                 tuple(b.words(name_of) for b in by_hand),
             )
         )  # fmt: skip
+    return result
+
+
+def _shared_once(facts: Sequence[access_queries.Facts], plans: Sequence[Plan]) -> list[Plan]:
+    """Whichever group comes first makes what a cohort shares: the others' plans leave it out."""
+    told: set[int] = set()
+    result = []
+    for fact, plan in zip(facts, plans, strict=True):
+        mine = [c for c in plan.changes if isinstance(c, Create) and c.kind == channels.SHARED]
+        again = bool(mine) and fact.group.cohort_id in told
+        told |= {fact.group.cohort_id} if mine else set()
+        kept = tuple(c for c in plan.changes if c not in mine)
+        result.append(replace(plan, changes=kept) if again else plan)
     return result
 
 
@@ -263,8 +277,17 @@ async def status(guild_id: int, *, all_groups: bool = False) -> list[SystemStatu
             .where(ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted")
             .distinct()
         )
+        shared = await session.execute(
+            select(func.min(Group.id), literal(channels.SHARED), ManagedObject.name)
+            .join(Group, Group.cohort_id == ManagedObject.cohort_id)
+            .where(
+                ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted",
+                ManagedObject.kind == "text", Group.status.in_(("preview", "active")),
+            )
+            .group_by(ManagedObject.id)
+        )  # fmt: skip
         deleted: dict[int | None, list[str]] = {}
-        for group_id, kind, name in [*gone, *homes]:
+        for group_id, kind, name in [*gone, *homes, *shared]:
             deleted.setdefault(group_id, []).append(t(WHAT[kind], name=name))
         events = await _deleted_events(session, guild_id)
         found = []

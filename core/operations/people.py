@@ -107,6 +107,14 @@ async def groups_of_object(guild_id: int, discord_id: int) -> list[int]:
             return []
         if item.group_id is not None:
             return [item.group_id]
+        if item.kind == "text":  # the channel of all its cohort's groups
+            groups = await session.scalars(
+                select(Group.id).where(
+                    Group.guild_id == guild_id, Group.cohort_id == item.cohort_id,
+                    Group.status.in_(("preview", "active")),
+                )
+            )  # fmt: skip
+            return sorted(groups)
         children = await session.scalars(
             select(ManagedObject.group_id).where(ManagedObject.parent_id == item.id)
         )

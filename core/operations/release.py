@@ -27,6 +27,7 @@ from core.db.models import (
     SyncStatus,
 )
 from core.errors import Refusal
+from core.operations import series
 from core.operations.cohorts import LIVE
 from core.operations.common import Actor, audit, get_cohort, get_group
 from core.words import t
@@ -213,6 +214,7 @@ async def _release(
         .where(Group.id.in_(groups), Group.status.in_(LIVE))
         .values(status=GroupStatus.completed)
     )
+    await series.follow(session, groups, now)
     # Nothing is left to be looked after: not even what had given up, or was changed by hand.
     await session.execute(
         update(SyncState)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.db.meeting_models import Meeting, MeetingStatus
+from core.db.meeting_models import Delivery, DeliveryStatus, Meeting, MeetingStatus
 from core.db.models import Cohort, CohortStatus, Group
 from core.db.queries import meetings as rows
 from core.db.queries.deliveries import New, enqueue
@@ -69,11 +69,42 @@ async def tell(
         if row is None or row.starts_at <= now:
             continue
         after = change.now.get("status")
-        if change.was is None or (after == MeetingStatus.planned):
+        if change.was is None or (after == MeetingStatus.planned and row.extra):
             made.append(notices.meeting("added", row, entry_id, now))
+        elif after == MeetingStatus.planned:
+            if await _heard(session, row):
+                made.append(notices.meeting("restored", row, entry_id, now))
         elif after is not None:
             made.append(notices.meeting("skipped", row, entry_id, now))
         elif "starts_at" in change.now:
-            payload = {"was": str(change.was["starts_at"]), "again": change.asked}
+            payload = {"again": True} if change.asked else {}
             made.append(notices.meeting("moved", row, entry_id, now, **payload))
+    await enqueue(session, made, now)
+
+
+async def _heard(session: AsyncSession, row: Meeting) -> bool:
+    """Whether the group was told that this meeting does not take place: else nothing is news."""
+    told = select(Delivery.id).where(
+        Delivery.guild_id == row.guild_id,
+        Delivery.meeting_id == row.id,
+        Delivery.kind == "skipped",
+        Delivery.status.in_((DeliveryStatus.sending, DeliveryStatus.sent)),
+    )
+    return await session.scalar(told.limit(1)) is not None
+
+
+async def end(
+    session: AsyncSession, group_ids: Sequence[int], entry_id: int, now: datetime
+) -> None:
+    """Groups ended by this entry of the history: nothing to come takes place, and they hear it.
+
+    Each is told of its next meeting only; that the group ended says the rest.
+    """
+    following = await rows.next_of(session, group_ids, now)
+    await follow(session, group_ids, now)
+    made = [
+        notices.meeting("cancelled", row, entry_id, now)
+        for _, row in sorted(following.items())
+        if row.starts_at > now
+    ]
     await enqueue(session, made, now)

@@ -239,7 +239,7 @@ async def _follow(
     for group_id, row in (await rows.next_of(session, group_ids, now)).items():
         old = before.get(group_id)
         if old is not None and old != (row.id, row.starts_at.isoformat()):
-            made.append(notices.meeting("moved", row, entry_id, now, was=old[1]))
+            made.append(notices.meeting("moved", row, entry_id, now))
     await enqueue(session, made, now)
     await mark_due(session, group_ids, now)
 

@@ -55,6 +55,7 @@ from core.reconcile.undo_facts import (
 
 COHORT_FIELDS = (
     "name", "status", "start_date", "meetings", "seats", "access_mode", "rooms", "breaks",
+    "shared",
 )  # fmt: skip
 GROUP_FIELDS = ("name", "status", "seats", "opened_at", "merged_into_id", "rule", "offsets")
 MEETING_FIELDS = ("starts_at", "minutes", "status", "moved")

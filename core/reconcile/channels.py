@@ -16,7 +16,8 @@ CATEGORY_LIMIT = 50  # Discord's limit of channels per category
 ROLE_WARN, ROLE_LIMIT = 240, 250  # Discord refuses the 251st role
 RENAMES, RENAME_WINDOW = 2, timedelta(minutes=10)  # discord-api-docs #1900
 
-ORDER = ("category", "role", "text", "voice")
+SHARED = "shared"  # in plans: the text channel that all groups of a cohort see
+ORDER = ("category", "role", "text", "voice", SHARED)
 ROOMS = {"both": ("text", "voice"), "text": ("text",), "voice": ("voice",)}
 
 
@@ -51,6 +52,11 @@ def names(cohort: str, group: str) -> dict[str, str]:
         "text": slug(group),
         "voice": f"{group[: NAME_LIMIT - 6]} Voice",
     }
+
+
+def shared_name(cohort: str) -> str:
+    """The name of the channel for all groups of a cohort."""
+    return slug(f"{cohort[: NAME_LIMIT - 4]} all")
 
 
 def kinds(rooms: str, access_mode: str) -> tuple[str, ...]:

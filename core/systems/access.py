@@ -12,6 +12,7 @@ from core.discord_outbound.cache import GuildView
 from core.plan import Bits, Plan, SetAccess, merge
 from core.reconcile import adopted, channels, permissions
 from core.reconcile.permissions import Desired, Person, Place, Policy
+from core.systems import shared_place
 
 
 @dataclass
@@ -101,6 +102,8 @@ def wanted_names(facts: Facts) -> dict[str, str]:
     wanted |= {k: all_names[k] for k in facts.objects if k in all_names}
     if facts.category is not None:
         wanted["category"] = channels.category_name(group.cohort_name, facts.category.ordinal)
+    if shared_place.wanted(facts):
+        wanted[channels.SHARED] = channels.shared_name(group.cohort_name)
     return wanted
 
 
@@ -112,6 +115,8 @@ def plan(facts: Facts, view: GuildView, now: datetime, *, repair: bool = False) 
     if facts.category is not None:
         rows["category"] = facts.category
     known = {kind: _known(row, view) for kind, row in rows.items()}
+    if facts.shared is not None:
+        known[channels.SHARED] = _known(facts.shared, view)
     names = wanted_names(facts)
     names |= {kind: known[kind].name for kind, row in rows.items() if row.adopted}
     objects = channels.diff(names, known, now, create=wants_channels(facts))
@@ -136,6 +141,14 @@ def plan(facts: Facts, view: GuildView, now: datetime, *, repair: bool = False) 
         )  # fmt: skip
         if result.places[row.discord_id][1]:
             rights.append(str(_rights(kind, row.discord_id, view)))
+    shared = shared_place.place_of(facts, view)
+    if shared is not None:
+        want = shared_place.desired(facts, people, policy, ignored=ignored)
+        part = permissions.diff(shared_place.scoped(facts, shared, want), want,
+                                repair=policy.repair)  # fmt: skip
+        result.places[shared.id] = (channels.SHARED, part)
+        if part:
+            rights.append(str(_rights("text", shared.id, view)))
     parts = [result.objects, *(p for _, p in result.places.values())]
     whole = merge(parts)
     if whole:
@@ -165,5 +178,9 @@ def birth_overwrites(
     policy = policy_of(facts, view)
     if group_role_id is not None:
         policy = Policy(**{**policy.__dict__, "group_role_id": group_role_id})
-    want = permissions.desired(kind, people_of(facts, view), policy, ignored=view.self_ids)
+    people = people_of(facts, view)
+    if kind == channels.SHARED:
+        want = shared_place.desired(facts, people, policy, ignored=view.self_ids)
+    else:
+        want = permissions.desired(kind, people, policy, ignored=view.self_ids)
     return {t: (bits, t in want.roles) for t, bits in want.bits.items()}, want

@@ -23,6 +23,7 @@ from core.discord_outbound.reason import reason_for
 from core.errors import PermanentError, TemporaryError, UnsafePlan
 from core.plan import NOTHING, Create, Gone, Plan, Rename, SetAccess, Settle
 from core.reconcile.by_hand import recorded
+from core.reconcile.channels import SHARED
 from core.systems import access, activation, making, telling
 from core.systems.access import GroupPlan
 from core.systems.counts import DiscordCounts
@@ -163,7 +164,7 @@ async def _apply_place(
     announced = [(place_id, c.target_id, c.is_role, _union(ledger, c), False) for c in changes]
     owner: dict[str, Any] = {
         "guild_id": facts.group.guild_id,
-        "cohort_id": facts.group.cohort_id if kind == "category" else None,
+        "cohort_id": facts.group.cohort_id if kind in {"category", SHARED} else None,
         "group_id": None if kind == "category" else facts.group.id,
     }
     database = get_database()
@@ -203,8 +204,9 @@ def _union(ledger: Any, change: SetAccess) -> Any:
 async def _rename(run: _Run, facts: Facts, change: Rename, reason: str) -> None:
     if change.not_before is not None:
         return  # its time comes; see _record
+    kind = "text" if change.kind == SHARED else change.kind
     outcome = await outbound_channels.rename(
-        change.kind, facts.group.guild_id, change.object_id, change.new, reason
+        kind, facts.group.guild_id, change.object_id, change.new, reason
     )
     if not outcome:
         run.fail(outcome.as_error())

@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.models import ManagedObject
+from core.db.models import Group, ManagedObject
 from core.db.queries import managed
 from core.db.queries.access import Facts
+from core.db.queries.sync_states import mark_due
 from core.discord_outbound import channels as outbound
 from core.discord_outbound.cache import GuildView
 from core.discord_outbound.permissions import LIST_LIMIT
 from core.errors import MusterError, PermanentError, TemporaryError
 from core.plan import Bits, Create
-from core.reconcile.channels import ROLE_LIMIT, ROOMS
+from core.reconcile.channels import ROLE_LIMIT, ROOMS, SHARED
 from core.systems import access
 from core.words import t
 
@@ -50,6 +53,9 @@ async def make_all(facts: Facts, view: GuildView, creates: list[Create], reason:
             parent = await _category(facts, view, reason, made)
         for create in creates:
             if create.kind == "category":
+                continue
+            if create.kind == SHARED:
+                await _shared(facts, view, create, role_id, reason, made)
                 continue
             if create.kind == "role" and view.role_count >= ROLE_LIMIT:
                 raise PermanentError(
@@ -114,6 +120,42 @@ async def _category(
     return row.id, discord_id
 
 
+async def _shared(
+    facts: Facts, view: GuildView, create: Create, role_id: int | None, reason: str, made: Made
+) -> None:
+    """The cohort's own channel, with this group's people; the other groups are due with theirs."""
+    group = facts.group
+    async with get_database().transaction() as session:
+        parent = await managed.category_for(
+            session, guild_id=group.guild_id, cohort_id=group.cohort_id,
+            cohort_name=group.cohort_name, rooms=1, foreign={}, now=utcnow(),
+        )  # fmt: skip
+        row = await managed.intent(
+            session, guild_id=group.guild_id, kind="text", name=create.name, now=utcnow(),
+            cohort_id=group.cohort_id, parent_id=parent.id,
+        )  # fmt: skip
+        if row.state == "intent":
+            row.name, row.parent_id = create.name, parent.id
+    if row.state == "created":
+        return
+    if parent.state != "created":
+        entries, _ = access.birth_overwrites("category", facts, view, None)
+        parent.discord_id = await _realize(parent, view, None, entries, reason)
+    entries, want = access.birth_overwrites(SHARED, facts, view, role_id)
+    entries = dict(list(entries.items())[:_BORN])
+    await _realize(row, view, parent.discord_id, entries, reason, group_id=group.id)
+    made.kinds.append(SHARED)
+    made.let_in |= entries.keys() - want.roles
+    async with get_database().transaction() as session:
+        others = await session.scalars(
+            select(Group.id).where(
+                Group.guild_id == group.guild_id, Group.cohort_id == group.cohort_id,
+                Group.id != group.id, Group.status.in_(("preview", "active")),
+            )
+        )  # fmt: skip
+        await mark_due(session, others.all(), utcnow(), systems=("discord",))
+
+
 async def _one(
     facts: Facts,
     view: GuildView,
@@ -149,6 +191,8 @@ async def _realize(
     parent_id: int | None,
     entries: Mapping[int, tuple[Bits, bool]],
     reason: str,
+    *,
+    group_id: int | None = None,
 ) -> int:
     """Claim the intent, look for an earlier attempt's object, else make it; save its id."""
     database, now = get_database(), utcnow()
@@ -175,7 +219,7 @@ async def _realize(
     async with database.transaction() as session:
         await managed.created(
             session, row.id, discord_id, entries,
-            guild_id=row.guild_id, cohort_id=row.cohort_id, group_id=row.group_id,
+            guild_id=row.guild_id, cohort_id=row.cohort_id, group_id=row.group_id or group_id,
         )  # fmt: skip
     return discord_id
 

@@ -17,7 +17,7 @@ from core.db.meeting_models import Answer
 from core.db.models import AuditEntry, Group, Member, Membership, User
 from core.db.queries.attendance import came
 from core.errors import Refusal
-from core.operations import attendance, membership, settings
+from core.operations import attendance, attendance_sheet, membership, settings
 from core.operations.common import Actor
 from tests.e2e._acting import labels, mod_of, on_discord
 from tests.e2e._attendance import (
@@ -196,6 +196,8 @@ async def test_another_server_finds_nothing(w: World) -> None:
     for call in (
         attendance.mark(theirs, [ids[0]], w.members[0].id, "absent"),
         attendance.export(theirs, first),
+        attendance_sheet.sheet(theirs, first),
+        attendance_sheet.sheet(Actor(w.guild.id, w.members[0].id, "member1"), first),
     ):
         code = await refusal(call)
         assert code in {"meeting_not_found", "not_allowed"}

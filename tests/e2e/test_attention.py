@@ -12,6 +12,8 @@ from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.meeting_models import Answer, Delivery, Rsvp
 from core.errors import Refusal
+from core.notifications import actions
+from core.notifications.dispatcher import Dispatcher
 from core.operations import attention
 from core.operations.common import Actor
 from tests.bench.counting import counted
@@ -152,6 +154,14 @@ async def test_a_message_is_one_delivery(w: World) -> None:
         (row,) = list(await session.scalars(select(Delivery).where(Delivery.kind == "note")))
     assert (row.user_id, row.group_id, row.guild_id) == (w.members[1].id, first, w.guild.id)
     assert row.payload == {"text": "All well? **We** miss you. @everyone", "from": "mod"}
+    await Dispatcher(prepare=actions.prepare, sent=actions.sent).drain()
+    await w.env.settle()
+    (received,) = w.members[1].user.dm_channel.history(viewer=w.members[1].user)
+    assert received.content == (
+        "✉️ **mod** wrote to you about **Group 1** (Study Hall):\n"
+        "All well? **We** miss you. @everyone"
+    )
+    assert not received.mention_everyone
     history = text_of(await w.mod.slash(w.room, "history"))
     assert "mod wrote to member2 about Group 1 (Stats)" in history
     assert "All well" not in history
@@ -168,7 +178,7 @@ async def test_a_message_is_one_delivery(w: World) -> None:
 async def test_a_message_needs_words(w: World) -> None:
     await season(w)
     entry = (await attention.entries(w.guild.id))[0]
-    for typed, code in (("  \n", "empty"), ("x" * 1501, "too_long")):
+    for typed, code in (("  \n", "empty"), ("x" * 1201, "too_long")):
         assert await refused(mod_of(w), entry.membership_id, typed) == code
 
 

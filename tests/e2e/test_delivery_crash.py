@@ -47,7 +47,10 @@ async def announced(
         base = {"guild_id": guild_id, "author_id": 1, "targets": {}, "ping": False}
         made = await session.scalars(
             insert(Announcement).returning(Announcement.id, sort_by_parameter_order=True),
-            [base | {"content": text, "created_at": now} for text in texts],
+            [
+                base | {"draft_id": n, "content": text, "created_at": now}
+                for n, text in enumerate(texts)
+            ],
         )
         news = [
             New(guild_id, "announce", f"announce:{number}", now,

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from core.db.engine import get_database
 from core.db.meeting_models import Rsvp
-from core.db.models import User
+from core.db.models import Role, User
 from core.discord_outbound.messages import Button, send_channel_message
 from core.operations import history, meetings, membership, undo
 from core.schedule import Piece, Rule, Slot
@@ -25,7 +25,9 @@ async def season(w: World) -> int:
     """A group with member1 as its facilitator and member2 and member3 in it."""
     cohort = await made(w, meetings=4, groups=2, rule=RULE)
     group: int = cohort.group_ids[0]
-    for person, role in zip(w.members, ("facilitator", "participant", "participant"), strict=False):
+    for person, role in zip(
+        w.members, (Role.facilitator, Role.participant, Role.participant), strict=False
+    ):
         await membership.add(mod_of(w), group, person.id, person.name, role=role)
     w.worker.bump(cohort.group_ids)
     await w.settle()

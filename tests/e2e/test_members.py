@@ -162,7 +162,8 @@ async def test_join_says_which_channels(w: World) -> None:
     assert labels(home.response) == [
         "Switch",
         "Leave",
-        "Meetings", "All groups",
+        "Meetings",
+        "All groups",
         "I can't see my group",
         "My settings",
     ]

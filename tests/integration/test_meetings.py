@@ -13,9 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from core.clock import set_clock
 from core.db.engine import Database
 from core.db.meeting_models import Delivery, Meeting, Rsvp
-from core.db.models import AuditEntry, Group, SyncState, User
+from core.db.models import AuditEntry, Group, Role, SyncState, User
 from core.errors import Refusal
-from core.operations import cohorts, groups, meetings, membership, slots, undo
+from core.operations import cohorts, groups, meeting_views, meetings, membership, slots, undo
 from core.operations.common import Actor
 from core.reconcile.undo_facts import Code
 from core.schedule import Piece, Rule, Slot
@@ -47,7 +47,7 @@ async def season(*, count: int = 4, number: int = 1, rule: Rule | None = RULE) -
     """A cohort with a facilitator and a member in its first group; the ids of its groups."""
     draft = cohorts.CohortDraft("Stats", START, meetings=count, groups=number, rule=rule)
     made = await cohorts.create(MOD, draft, open_now=True)
-    await membership.add(MOD, made.group_ids[0], 2, "fay", role="facilitator")
+    await membership.add(MOD, made.group_ids[0], 2, "fay", role=Role.facilitator)
     await membership.add(MOD, made.group_ids[0], 3, "ann")
     return made.group_ids
 
@@ -140,7 +140,21 @@ async def test_a_skip_keeps_the_other_numbers(database: Database) -> None:
     await refused("wrong_status", meetings.move(MOD, second, FIRST + DAY))
     await meetings.restore(MOD, second)
     assert [(n, s) for n, s, _ in await seen(group)][1] == (2, "planned")
+    # The group never heard of it, so there is nothing to take back.
+    assert not [k for k in await keys(database) if k.startswith("restored")]
     await refused("wrong_status", meetings.restore(MOD, second))
+
+
+async def test_a_group_that_heard_of_a_skip_hears_that_it_is_taken_back(
+    database: Database,
+) -> None:
+    [group] = await season()
+    second = (await ids(group))[1]
+    await meetings.skip(MOD, second)
+    async with database.transaction() as session:
+        await session.execute(update(Delivery).values(status="sent", sent_at=FIRST))
+    after = await meetings.restore(MOD, second)
+    assert (await keys(database))[-1] == f"restored:{second}:{after.entry_id}"
 
 
 async def test_a_postpone_renumbers_and_adds_one_at_the_end(database: Database) -> None:
@@ -217,6 +231,21 @@ async def test_who_may(database: Database) -> None:
     await membership.remove(MOD, group, 2)
     await refused("not_allowed", meetings.skip(FACILITATOR, first))
     assert await meetings.choices(FACILITATOR) == []
+
+
+async def test_choices_on_a_large_server(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meeting_views, "MOST", 3)
+    _, second = await season(number=2)
+    assert len(await meetings.choices(MOD)) == 3
+    last = (await ids(second))[-1]
+    for typed in ("Group 2 · Week", "group 2", "GROUP 2"):
+        labels = [c.label for c in await meetings.choices(MOD, typed)]
+        assert labels == [f"Group 2 · Week {n} · Wed {4 + 7 * (n - 1)} March" for n in (1, 2, 3)]
+    assert [c.id for c in await meetings.choices(MOD, f"meeting:{last}")] == [last]
+    assert len(await meetings.choices(MOD, "%")) == 3  # nothing is called that
+    assert await meetings.choices(OTHER, f"meeting:{last}") == []
 
 
 async def test_a_new_slot_from_a_week_on(database: Database) -> None:
@@ -304,7 +333,7 @@ async def test_hostile_rules(database: Database) -> None:
     cohort = await cohort_of(database, group)
     weeks = [START + n * WEEK for n in range(61)]
     await refused("out_of_range", slots.change_cohort(MOD, cohort, breaks=weeks))
-    stale = {"pieces": []}
+    stale: dict[str, object] = {"pieces": []}
     await refused("changed_meanwhile", slots.change(MOD, group, RULE, seen=stale))
     assert len(await seen(group)) == 4
 
@@ -321,12 +350,12 @@ async def test_moves_at_the_same_moment(database: Database) -> None:
     assert sorted(type(r).__name__ for r in results) == ["MeetingView", "Refusal"]
     mine = (await meetings.show(GUILD, second)).starts_at
     other = goal + 2 * DAY
-    results = await asyncio.gather(
+    presses = await asyncio.gather(
         *(meetings.move(MOD, second, other + n * 2 * HOUR, seen=mine) for n in range(5)),
         return_exceptions=True,
     )
-    assert sum(not isinstance(r, BaseException) for r in results) == 1
-    assert {r.code for r in results if isinstance(r, Refusal)} == {"changed_meanwhile"}
+    assert sum(not isinstance(r, BaseException) for r in presses) == 1
+    assert {r.code for r in presses if isinstance(r, Refusal)} == {"changed_meanwhile"}
 
 
 async def test_presses_at_the_same_moment_postpone_once(database: Database) -> None:
@@ -347,6 +376,8 @@ async def test_the_end_takes_them_along_and_back(database: Database) -> None:
         "planned", "cancelled", "skipped", "cancelled",
     ]  # fmt: skip
     assert closed.entry_id is not None
+    told = f"cancelled:{(await ids(first))[1]}:{closed.entry_id}"
+    assert next(k for k in await keys(database) if k.startswith("cancelled")) == told
     await refused("group_ended", meetings.add(MOD, first, FIRST + 3 * DAY))
     await undo.apply(MOD, closed.entry_id)
     assert [s for _, s, _ in await seen(first)] == ["planned", "planned", "skipped", "planned"]

@@ -60,6 +60,11 @@ def test_values_are_filled_in_once() -> None:
     assert render("joined", settings, values) == "{group} {person.__class__} {group}"
 
 
+def test_a_text_of_names_stays_a_message() -> None:
+    settings = GuildSettings(templates={"joined": "{person}" * 100})
+    assert len(render("joined", settings, {"person": "x" * 100})) == 1700
+
+
 def test_a_stored_text_that_could_not_be_saved_does_no_harm() -> None:
     settings = GuildSettings(templates={"joined": "{person.__class__} {when} {0} {person}"})
     values = {"person": "Ada", "when": "never"}

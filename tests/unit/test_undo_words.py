@@ -20,6 +20,7 @@ from core.reconcile.permissions import (
 from core.reconcile.trace import (
     ExpectedChange,
     KeptChange,
+    MeetingChange,
     RowChange,
     Trace,
     begun,
@@ -56,6 +57,7 @@ def test_a_trace_survives_json() -> None:
         ({"zone": "UTC"}, {"zone": "Asia/Tokyo"}), ("zone",),
         (ExpectedChange("ann", 3, "participant", 1, added=True),),
         (KeptChange(3, (1, 2, "lost"), added=True),),
+        (MeetingChange(5, 3, {"status": "planned"}, {"status": "skipped"}, asked=True),),
     )  # fmt: skip
     again = parsed(json.loads(json.dumps(stored(trace))))
     assert again == trace

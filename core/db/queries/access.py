@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, String, and_, case, exists, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from core.clock import utcnow
 from core.config import GuildSettings
@@ -55,6 +56,7 @@ class GroupRow:
     rooms: str
     rule: dict[str, Any] | None = None  # core.schedule.Rule
     offsets: Mapping[str, int] = field(default_factory=dict)  # core.reconcile.reminders
+    shared: bool = False  # the cohort has a channel for all its groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ class Facts:
     personal: set[int] = field(default_factory=set)  # who wants reminders as direct messages
     objects: dict[str, ObjectRow] = field(default_factory=dict)
     category: ObjectRow | None = None
+    shared: ObjectRow | None = None  # the channel of the whole cohort
+    # Who wrote the shared channel's entries, by target: the group that they belong to.
+    owners: Mapping[int, int] = field(default_factory=dict)
+    # People whose place here ended while they are in another group of the cohort.
+    elsewhere: set[int] = field(default_factory=set)
     ledger: Mapping[int, Mapping[int, Entry]] = field(default_factory=dict)
     state: StateRow | None = None
 
@@ -105,7 +112,8 @@ def _groups(group_ids: Sequence[int] | None) -> Query:
         select(
             Group.id, Group.guild_id, Group.cohort_id, Group.name, Group.status, Group.opened_at,
             Group.confirmed_removals_at, Cohort.name, Cohort.status, Cohort.start_date,
-            Cohort.access_mode, Cohort.rooms, Group.rule, Group.offsets, Guild.settings,
+            Cohort.access_mode, Cohort.rooms, Group.rule, Group.offsets, Cohort.shared,
+            Guild.settings,
         )
         .join(Cohort, Cohort.id == Group.cohort_id)
         .join(Guild, Guild.id == Group.guild_id)
@@ -163,25 +171,42 @@ async def _add_people(
             ManagedOverwrite.target_id == Membership.user_id,
         )
     )
+    in_shared = exists().where(
+        and_(
+            ManagedOverwrite.cohort_id == Membership.cohort_id,
+            ManagedOverwrite.target_id == Membership.user_id,
+        )
+    )
+    now_in = aliased(Membership)
+    elsewhere = exists().where(
+        and_(
+            now_in.cohort_id == Membership.cohort_id,
+            now_in.user_id == Membership.user_id,
+            now_in.status == "active",
+        )
+    )
     members = (
         select(
             Membership.group_id, Membership.user_id, Membership.status, Membership.role,
             User.zone, User.switches[PERSONAL].as_boolean().is_(True),
+            case((Membership.status == "active", False), else_=elsewhere),
         )
         .join(User, User.id == Membership.user_id)
-        .where(or_(Membership.status.in_(("active", "completed")), in_ledger))
+        .where(or_(Membership.status.in_(("active", "completed")), in_ledger, in_shared))
     )  # fmt: skip
     query = union_all(
         _only(members, Membership.group_id, group_ids),
         _only(_guests(utcnow()), Meeting.group_id, group_ids),
     )
     best: dict[int, dict[int, tuple[int, str, str]]] = defaultdict(dict)
-    for group_id, user_id, status, role, zone, personal in await _rows(session, query):
+    for group_id, user_id, status, role, zone, personal, elsewhere in await _rows(session, query):
         have = best[group_id].get(user_id)
         if have is None or (_RANK[status], role == GUEST) < (_RANK[have[1]], have[2] == GUEST):
             best[group_id][user_id] = (user_id, status, role)
         if zone is not None and group_id in facts:
             facts[group_id].zones[user_id] = zone
+        if elsewhere and group_id in facts:
+            facts[group_id].elsewhere.add(user_id)
         if personal and group_id in facts:
             facts[group_id].personal.add(user_id)
     for group_id, people in best.items():
@@ -214,6 +239,7 @@ def _guests(now: datetime) -> Query:
         select(
             Meeting.group_id, Visit.user_id, case((is_open, "active"), else_="dropped"),
             literal(GUEST), literal(None, String), literal(value=False),
+            literal(value=False),
         )
         .join(Meeting, Meeting.id == Visit.meeting_id)
         .join(Group, Group.id == Meeting.group_id)
@@ -240,6 +266,9 @@ async def _add_objects(
     for row in await session.execute(query.order_by(ManagedObject.id)):
         stamps = tuple(datetime.fromisoformat(t) for t in row[9])
         by_id[row[0]] = ObjectRow(*row[:9], stamps, *row[10:])
+    shared = {i.cohort_id: i for i in by_id.values() if i.kind == "text" and i.cohort_id}
+    for fact in facts.values():
+        fact.shared = shared.get(fact.group.cohort_id)
     for item in by_id.values():
         if item.group_id in facts:
             facts[item.group_id].objects[item.kind] = item
@@ -253,7 +282,7 @@ async def _add_ledger(
     query = select(
         ManagedOverwrite.place_id, ManagedOverwrite.target_id, ManagedOverwrite.allow,
         ManagedOverwrite.deny, ManagedOverwrite.confirmed, ManagedOverwrite.is_role,
-        ManagedOverwrite.adopted,
+        ManagedOverwrite.adopted, ManagedOverwrite.cohort_id, ManagedOverwrite.group_id,
     )  # fmt: skip
     if group_ids is not None:
         cohorts = {f.group.cohort_id for f in facts.values()}
@@ -263,7 +292,10 @@ async def _add_ledger(
     ledger: dict[int, dict[int, Entry]] = defaultdict(dict)
     # Tens of thousands of rows hold a handful of different values: entries are shared.
     shared: dict[tuple[Any, ...], Entry] = {}
-    for place, target, *values in await _rows(session, query):
+    owners: dict[int, dict[int, int]] = defaultdict(dict)
+    for place, target, *values, cohort_id, group_id in await _rows(session, query):
+        if cohort_id is not None and group_id is not None:
+            owners[place][target] = group_id
         key = tuple(values)
         if (entry := shared.get(key)) is None:
             allow, deny, *flags = key
@@ -271,3 +303,5 @@ async def _add_ledger(
         ledger[place][target] = entry
     for fact in facts.values():
         fact.ledger = ledger
+        if fact.shared is not None and fact.shared.discord_id is not None:
+            fact.owners = owners.get(fact.shared.discord_id, {})

@@ -63,7 +63,7 @@ class Somebody:
 
 
 async def audience(session: AsyncSession, guild_id: int, meeting_id: int) -> list[Somebody]:
-    """The active people of the meeting's group and its guests, in the order of their answers.
+    """The active people of the meeting's group and its guests, by name, guests last.
 
     A member of the group who is a guest as well (they switched to it since) counts once.
     """
@@ -85,7 +85,7 @@ async def audience(session: AsyncSession, guild_id: int, meeting_id: int) -> lis
         .outerjoin(
             Member, and_(Member.guild_id == guild_id, Member.user_id == people.c.user_id)
         )
-        .order_by(people.c.role == GUEST, Rsvp.answered_at.nulls_last(), people.c.user_id)
+        .order_by(people.c.role == GUEST, func.lower(Member.name), people.c.user_id)
     )  # fmt: skip
     found: dict[int, Somebody] = {}
     for user_id, name, role, status, interested, reason, at in rows:

@@ -11,7 +11,7 @@ from sqlalchemy import (
     ARRAY,
     Boolean,
     ColumnElement,
-    Select,
+    Subquery,
     and_,
     case,
     exists,
@@ -84,7 +84,7 @@ async def suspects(
     What is left out is decided by core.reconcile.attendance.attention as well; here it is only
     made sure that `limit` does not hide people behind others who missed a single meeting.
     """
-    away = _away(guild_id, now).subquery()
+    away = _away(guild_id, now)
     facilitates = Membership.role == Role.facilitator
     silent = and_(
         Membership.created_at <= now - timedelta(days=SILENT_DAYS), ~_answered(now), ~_there(now)
@@ -123,7 +123,7 @@ async def suspects(
     ]  # fmt: skip
 
 
-def _away(guild_id: int, now: datetime) -> Select[Any]:
+def _away(guild_id: int, now: datetime) -> Subquery:
     """By membership: whether they were away, for the last two meetings of which anything is known.
 
     `flags` has the newest first. Only those two are looked for in each group.
@@ -161,6 +161,7 @@ def _away(guild_id: int, now: datetime) -> Select[Any]:
             Membership.created_at < last.c.starts_at,
         )
         .group_by(Membership.id)
+        .subquery()
     )
 
 
