@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 
-def _system() -> datetime:
+def real() -> datetime:
+    """The machine's clock, whatever was set: for a clock that runs ahead of it (the demo's)."""
     return datetime.now(UTC)
 
 
-_source: Callable[[], datetime] = _system
+_source: Callable[[], datetime] = real
 
 
 def utcnow() -> datetime:
@@ -21,4 +22,4 @@ def utcnow() -> datetime:
 def set_clock(source: Callable[[], datetime] | None) -> None:
     """Replace the clock by `source` (must return aware UTC), or restore the system's with None."""
     global _source  # noqa: PLW0603 - the one seam through which time enters
-    _source = source or _system
+    _source = source or real

@@ -151,6 +151,12 @@ def day(value: date) -> str:
     return str(format_date(value, form, locale=language()))
 
 
+def near_day(value: date) -> str:
+    """A day of about now, without its year: "Wed 4 March", "Mi. 4. März"."""
+    form = {"de": "EEE d. MMMM"}.get(language(), "EEE d MMMM")
+    return str(format_date(value, form, locale=language()))
+
+
 @cache
 def _catalog(code: str) -> gettext.NullTranslations:
     if code == SOURCE:

@@ -53,7 +53,9 @@ async def _group_id(actor: Actor, typed: str | None) -> int:
 
 @app_commands.guild_only()
 class AttendanceCog(
-    commands.GroupCog, group_name="attendance", group_description="Who came to the meetings"
+    commands.GroupCog,
+    group_name="attendance",
+    group_description=app_commands.locale_str("Who came to the meetings"),
 ):
     @app_commands.command(description="Who came to a group's meetings, as a picture and a text")
     @app_commands.describe(group="The group; leave it out if you facilitate one only")

@@ -15,7 +15,7 @@ from bot.ui import lasting
 from bot.ui import messages as ui
 from bot.ui.lasting import Interaction
 from core.errors import Refusal
-from core.operations import messages
+from core.operations import message_actions, messages
 from core.operations.messages import Filter, Line
 from core.words import t, tn
 
@@ -80,21 +80,25 @@ async def _card(interaction: Interaction, line: Line, note: str = "") -> None:
 async def _retry(interaction: Interaction, number: int) -> None:
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
-    await _card(interaction, await messages.retry(actor, number), t("✅ It is sent again now."))
+    await _card(
+        interaction, await message_actions.retry(actor, number), t("✅ It is sent again now.")
+    )
 
 
 @lasting.on_press("message_cancel")
 async def _cancel(interaction: Interaction, number: int) -> None:
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
-    await _card(interaction, await messages.cancel(actor, number), t("✅ It is not sent any more."))
+    await _card(
+        interaction, await message_actions.cancel(actor, number), t("✅ It is not sent any more.")
+    )
 
 
 @lasting.on_press("announcement_retry")
 async def _retry_announcement(interaction: Interaction, number: int) -> None:
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
-    found = await messages.retry_announcement(actor, number)
+    found = await message_actions.retry_announcement(actor, number)
     await _card(interaction, found, t("✅ What failed is sent again now."))
 
 
@@ -102,7 +106,7 @@ async def _retry_announcement(interaction: Interaction, number: int) -> None:
 async def _cancel_announcement(interaction: Interaction, number: int) -> None:
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
-    found = await messages.cancel_announcement(actor, number)
+    found = await message_actions.cancel_announcement(actor, number)
     await _card(interaction, found, t("✅ The rest is not sent any more."))
 
 
@@ -110,7 +114,7 @@ async def _cancel_announcement(interaction: Interaction, number: int) -> None:
 async def _retry_all(interaction: Interaction, _number: int) -> None:
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
-    n = await messages.retry_all(actor)
+    n = await message_actions.retry_all(actor)
     note = tn("✅ {n} message is sent again now.", "✅ {n} messages are sent again now.", n)
     text, view = ui.listing("all", await messages.page(actor, "all"))
     await lasting.show(interaction, f"{note}\n{text}", view)

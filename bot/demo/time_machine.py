@@ -8,7 +8,7 @@ has too many of them; everything of Muster's is due by rows.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 import structlog
@@ -16,7 +16,7 @@ from sqlalchemy import and_, exists, func, or_, select
 
 from bot.demo import crowd
 from bot.demo.stage import Stage
-from core.clock import set_clock, utcnow
+from core.clock import real, set_clock, utcnow
 from core.db.engine import get_database
 from core.db.meeting_models import Delivery, DeliveryStatus, Meeting, MeetingStatus
 from core.db.queries.meetings import ends
@@ -51,7 +51,7 @@ class TimeMachine:
 
     def now(self) -> datetime:
         """Real time plus what was moved; core.clock's source while the demo runs."""
-        return datetime.now(UTC) + self._moved
+        return real() + self._moved
 
     def close(self) -> None:
         """Give the real clock back, and stop on the way."""

@@ -8,8 +8,8 @@ from datetime import date
 from bot.ui import meeting_words
 from bot.ui.text import when
 from core.operations.cohorts import LIVE, CohortSummary
-from core.operations.meetings import Slots, short_day
-from core.words import t
+from core.operations.meetings import Slots
+from core.words import near_day, t
 
 
 def _live(cohort: CohortSummary) -> list[int]:
@@ -32,7 +32,7 @@ def all_times(cohort: CohortSummary, times: Mapping[int, Slots]) -> list[str]:
             else t("Meetings: no time yet")
         )
     if cohort.breaks:
-        weeks = ", ".join(short_day(date.fromisoformat(monday)) for monday in cohort.breaks)
+        weeks = ", ".join(near_day(date.fromisoformat(monday)) for monday in cohort.breaks)
         parts.append(t("No meetings in the weeks of {days}.", days=weeks))
     return parts
 

@@ -24,7 +24,8 @@ def _meeting(entry: Entry) -> str:
 
 
 def _answered(entry: Entry, who: str, person: str, group: str) -> str:
-    return t(_SAID[str(entry.after["answer"])], who=who, person=person, group=group,
+    said = _SAID.get(str(entry.after.get("answer")), _SAID["pending"])
+    return t(said, who=who, person=person, group=group,
              meeting=_meeting(entry))  # fmt: skip
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from bot.ui.meeting_words import rule
 from bot.ui.text import when
 from core.operations.history import Entry
-from core.operations.meetings import name_of, short_day
+from core.operations.meetings import name_of
 from core.schedule import Rule
-from core.words import mark, t, tn
+from core.words import mark, near_day, t, tn
 
 # From an entry, who did it, and the group or cohort that it is about, to the sentence.
 Said = Callable[[Entry, str, str], str]
@@ -30,7 +30,7 @@ def weeks_words(value: Any) -> str:
     if not isinstance(value, list) or not value:
         return t("none")
     days = [moment(day) for day in value]
-    return ", ".join(short_day(day.date()) for day in days if day is not None)
+    return ", ".join(near_day(day.date()) for day in days if day is not None)
 
 
 def moment(value: Any) -> datetime | None:
@@ -72,7 +72,7 @@ def _slot(e: Entry, who: str, group: str) -> str:
     if since is None:
         return t("{who} set the meeting time of {group}: {time}", who=who, group=group, time=new)
     return t("{who} set the meeting time of {group} from {day} on: {time}", who=who, group=group,
-             day=short_day(since.date()), time=new)  # fmt: skip
+             day=near_day(since.date()), time=new)  # fmt: skip
 
 
 def _slots(e: Entry, who: str, cohort: str) -> str:

@@ -125,7 +125,7 @@ def _slot(typed: str, zone: str, length: int, *, weekly: bool) -> SpokenSlot:
             if weekly or error.code != "no_weekday":
                 raise
             # By dates or by the month, the day of the week follows from the date.
-            found = read_slot(f"Mon {typed}", zone=zone, minutes=length)
+            found = read_slot("Mon" + " " + typed, zone=zone, minutes=length)
         return found
 
     if not length >= 1:

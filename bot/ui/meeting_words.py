@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_time, get_day_names
 
 from bot.ui.text import plain, when
-from core.operations.meetings import MeetingView, Slots, short_day
+from core.operations.meetings import MeetingView, Slots
 from core.reconcile.meeting_preview import Effect, SeriesEffect
 from core.schedule import Rule, Shift, Slot
-from core.words import language, mark, t, tn
+from core.words import language, mark, near_day, t, tn
 
 STATUS = {
     "planned": mark("takes place"),
@@ -58,7 +58,7 @@ def rule(one: Rule) -> str:
     said = t(_rhythm(one), time=_base(one, first.slot), n=len(one.dates))
     for piece in later:
         if piece.since is not None:
-            said = t("{before}; from {day} {after}", before=said, day=short_day(piece.since),
+            said = t("{before}; from {day} {after}", before=said, day=near_day(piece.since),
                      after=_base(one, piece.slot))  # fmt: skip
     return said
 
@@ -97,7 +97,7 @@ def typed(one: Slot) -> str:
 def local(moment: datetime, zone: str) -> str:
     """As in: Wed 4 March 19:00 Europe/Berlin."""
     there = moment.astimezone(ZoneInfo(zone))
-    return t("{day} {time} {zone}", day=short_day(there.date()), time=clock(there.time()),
+    return t("{day} {time} {zone}", day=near_day(there.date()), time=clock(there.time()),
              zone=zone)  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def effect(found: Effect) -> str:
 def shifts(found: Sequence[Shift]) -> list[str]:
     """As in: From Sun 29 March this is 19:00 for 7 people and 18:00 for 3."""
     return [
-        t("🕒 From {day} this is {times}.", day=short_day(shift.day), times=_times(shift))
+        t("🕒 From {day} this is {times}.", day=near_day(shift.day), times=_times(shift))
         for shift in found[:_MOST]
     ]
 

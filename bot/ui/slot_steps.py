@@ -24,7 +24,7 @@ from core.operations import cohorts, groups, meetings, settings, slots
 from core.operations.common import Actor
 from core.operations.slots import Preview
 from core.schedule import Rule, occurrences
-from core.words import mark, t, tn
+from core.words import mark, near_day, t, tn
 
 _GROUPS = 10  # groups of a cohort that a preview names; the rest is counted
 _NOTE = mark("What was moved by hand, and what has been, stays as it is.")
@@ -221,7 +221,7 @@ def _of_groups(found: Sequence[Preview]) -> list[str]:
 
 
 def _weeks(breaks: Sequence[date]) -> str:
-    shown = ", ".join(meetings.short_day(day) for day in breaks)
+    shown = ", ".join(near_day(day) for day in breaks)
     return t("No meetings in the weeks of {days}.", days=shown)
 
 

@@ -13,6 +13,7 @@ from core.reconcile.answers import name_of
 from core.words import day, speaking, t
 
 _SHOWN = 40  # characters of a text in the history
+_NAMES = ("Ada", "Ben", "Cleo")  # in examples
 
 
 def texts_words(templates: Mapping[str, str]) -> str:
@@ -45,7 +46,7 @@ def sample(kind: str, settings: GuildSettings, now: datetime) -> str:
             "old": when(at - timedelta(hours=2), "F"),
             "next": when(at + timedelta(days=7), "F"),
             "person": "**Ada**",
-            "members": "Ada, Ben, Cleo",
+            "members": ", ".join(_NAMES),
             "answers": t(
                 "{yes} yes, {maybe} maybe, {no} no, {silent} without an answer",
                 yes=5, maybe=1, no=1, silent=1,

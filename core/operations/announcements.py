@@ -83,18 +83,18 @@ async def preview(actor: Actor, targets: Sequence[str]) -> Reach:
         return await reach(session, actor.guild_id, targets)
 
 
-async def send(actor: Actor, draft: Draft, *, ping: bool) -> Written:
+async def send(actor: Actor, news: Draft, *, ping: bool) -> Written:
     """Write the announcement and a row for every post; sent by the dispatcher after the commit.
 
     `ping` notifies the people of the chosen groups. The same draft again changes nothing more.
     Raises Refusal: not_allowed, target_not_found, no_target, no_channel, empty_text, too_long.
     """
     actor.must_moderate()
-    text, now = checked(draft.text), utcnow()
-    if not draft.targets:
+    text, now = checked(news.text), utcnow()
+    if not news.targets:
         raise Refusal("no_target", t("Choose at least one group or cohort. Nothing was sent."))
     async with get_database().transaction() as session:
-        found = await reach(session, actor.guild_id, draft.targets)
+        found = await reach(session, actor.guild_id, news.targets)
         if not found.places:
             raise Refusal(
                 "no_channel",
@@ -104,15 +104,15 @@ async def send(actor: Actor, draft: Draft, *, ping: bool) -> Written:
         made = await session.scalar(
             insert(Announcement)
             .values(
-                guild_id=actor.guild_id, draft_id=draft.id, author_id=actor.user_id, content=text,
-                targets={"chosen": list(draft.targets), "names": list(found.names)}, ping=ping,
+                guild_id=actor.guild_id, draft_id=news.id, author_id=actor.user_id, content=text,
+                targets={"chosen": list(news.targets), "names": list(found.names)}, ping=ping,
                 created_at=now,
             )
             .on_conflict_do_nothing(index_elements=[Announcement.draft_id])
             .returning(Announcement.id)
         )  # fmt: skip
         if made is None:
-            return await _of_draft(session, actor, draft.id)
+            return await _of_draft(session, actor, news.id)
         rows = [
             row for place in found.places for row in _rows(actor.guild_id, made, place, text, ping)
         ]

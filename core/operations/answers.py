@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import bindparam, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,7 +21,7 @@ from core.errors import Refusal
 from core.operations.common import Actor, audit, clean
 from core.operations.meeting_rights import may_manage, must_manage
 from core.reconcile.answers import MeetingFacts
-from core.systems import answer_posts
+from core.systems import answer_posts, projections
 from core.words import t
 
 REASON_LIMIT = 200  # the column's
@@ -98,31 +99,39 @@ def _told(meeting: Meeting, status: Answer) -> dict[str, Any]:
     return {"answer": status, "meeting_id": meeting.id, "number": meeting.number}
 
 
+@cache
+def _check() -> Any:
+    """Built once: putting a statement together takes longer than running it."""
+    member = exists().where(
+        Membership.group_id == Meeting.group_id,
+        Membership.user_id == bindparam("whom"),
+        Membership.status == MembershipStatus.active,
+    )
+    guest = exists().where(
+        Visit.meeting_id == Meeting.id, Visit.user_id == bindparam("whom"), Visit.ended_at.is_(None)
+    )
+    visiting = exists().where(
+        Visit.missed_id == Meeting.id, Visit.user_id == bindparam("whom"), Visit.ended_at.is_(None)
+    )
+    return (
+        select(
+            Meeting, Group.name, Group.cohort_id, member, guest, visiting,
+            projections.lock_of_name(bindparam("post")),
+        )
+        .join(Group, Group.id == Meeting.group_id)
+        .where(Meeting.id == bindparam("meeting"), Meeting.guild_id == bindparam("guild"))
+    )  # fmt: skip
+
+
 async def _checked(
     session: AsyncSession, actor: Actor, meeting_id: int, whom: int, now: datetime
 ) -> _Facts:
     """The meeting, if this person may answer it; one statement, which shares its posts' lock."""
-    member = exists().where(
-        Membership.group_id == Meeting.group_id,
-        Membership.user_id == whom,
-        Membership.status == MembershipStatus.active,
-    )
-    guest = exists().where(
-        Visit.meeting_id == Meeting.id, Visit.user_id == whom, Visit.ended_at.is_(None)
-    )
-    visiting = exists().where(
-        Visit.missed_id == Meeting.id, Visit.user_id == whom, Visit.ended_at.is_(None)
-    )
-    row = (
-        await session.execute(
-            select(
-                Meeting, Group.name, Group.cohort_id, member, guest, visiting,
-                answer_posts.lock(meeting_id),
-            )
-            .join(Group, Group.id == Meeting.group_id)
-            .where(Meeting.id == meeting_id, Meeting.guild_id == actor.guild_id)
-        )
-    ).one_or_none()  # fmt: skip
+    given = {
+        "meeting": meeting_id, "guild": actor.guild_id, "whom": whom,
+        "post": answer_posts.lock_name(meeting_id),
+    }  # fmt: skip
+    row = (await session.execute(_check(), given)).one_or_none()
     if row is None:
         raise Refusal("meeting_not_found", t("There is no such meeting here any more."))
     facts = _Facts(*row[:6])

@@ -8,7 +8,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,7 +24,7 @@ from core.operations.meeting_rights import manageable
 from core.reconcile.answers import effective
 from core.reconcile.trace import LIVE
 from core.schedule import Rule
-from core.words import language, t
+from core.words import near_day, t
 
 RECENT = timedelta(days=3)  # meetings that are over stay to choose from that long
 MOST = 500  # meetings to choose from; autocomplete shows 25 of those that fit what is typed
@@ -76,7 +75,7 @@ class MeetingView:
     @property
     def label(self) -> str:
         """As in: Group 2 · Week 3 · Wed 4 March."""
-        return f"{self.group_name} · {self.name} · {short_day(self.local_day)}"
+        return f"{self.group_name} · {self.name} · {near_day(self.local_day)}"
 
 
 def name_of(number: int | None, *, extra: bool) -> str:
@@ -84,12 +83,6 @@ def name_of(number: int | None, *, extra: bool) -> str:
     if extra:
         return t("Extra meeting")
     return t("Week {number}", number=number) if number is not None else t("Postponed meeting")
-
-
-def short_day(value: date) -> str:
-    """A day of about now as the language writes it: "Wed 4 March", "Mi. 4. März"."""
-    form = {"de": "EEE d. MMMM"}.get(language(), "EEE d MMMM")
-    return str(format_date(value, form, locale=language()))
 
 
 def zone_of(rule: dict[str, Any] | None, day: date, fallback: str) -> str:

@@ -33,7 +33,6 @@ from core.operations.meeting_views import (
     list_for_member,
     name_of,
     own_zone,
-    short_day,
     show,
     slots,
 )
@@ -45,7 +44,7 @@ from core.words import t
 __all__ = [
     "LONGEST", "Change", "MeetingView", "Preview", "Slots", "add", "choices", "group_choices",
     "list_for_group", "list_for_member", "manage", "may_add", "move", "name_of", "own_zone",
-    "postpone", "preview", "preview_add", "restore", "short_day", "show", "skip", "slots",
+    "postpone", "preview", "preview_add", "restore", "show", "skip", "slots",
 ]  # fmt: skip
 
 _FIELDS = ("starts_at", "minutes", "status", "moved")

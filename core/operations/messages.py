@@ -1,4 +1,4 @@
-"""The messages of a server: what was sent, what waits and why, and what to do about it."""
+"""The messages of a server: what was sent, what waits and why. See `message_actions`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.meeting_models import Announcement, Delivery, DeliveryStatus
 from core.db.models import Cohort, Group, Member
-from core.db.queries.deliveries import wake
 from core.errors import Refusal
-from core.notifications.kinds import KINDS
-from core.operations.announce_targets import rooms
-from core.operations.common import Actor, audit
+from core.operations.common import Actor
 from core.reconcile.reminders import CANCELLED
-from core.words import pack, t, unpack
+from core.words import t, unpack
 
 Filter = Literal["all", "waiting", "sent", "failed", "skipped"]
 PAGE = 8  # lines: what a phone shows without much scrolling
@@ -33,8 +29,7 @@ STATUSES: dict[Filter, tuple[DeliveryStatus, ...]] = {
     "skipped": (DeliveryStatus.skipped,),
 }
 # Reasons not to send that a person may have removed since.
-_MENDED = ("closed_dms", "channel_gone", "expired", "too_late", CANCELLED)
-_AT_ONCE = 1000  # rows of one press: fifty seconds of sending
+MENDED = ("closed_dms", "channel_gone", "expired", "too_late", CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,7 @@ class Line:
         if self.announcement is not None:
             return bool(self.announcement.failed or self.status in STATUSES["failed"])
         return self.status in STATUSES["failed"] or (
-            self.status == DeliveryStatus.skipped and self.error_class in _MENDED
+            self.status == DeliveryStatus.skipped and self.error_class in MENDED
         )
 
     @property
@@ -192,11 +187,12 @@ async def _one(actor: Actor, where: ColumnElement[bool]) -> Line:
         rows = (await session.execute(query)).all()
         found = await _lines(session, actor.guild_id, rows)
     if not found:
-        raise _not_found()
+        raise not_found()
     return found[0]
 
 
-def _not_found() -> Refusal:
+def not_found() -> Refusal:
+    """What to say where nothing of this guild has that number."""
     return Refusal("message_not_found", t("There is no such message here any more."))
 
 
@@ -252,176 +248,3 @@ def _stands(kind: str, status: str) -> str | None:
         over = status in {DeliveryStatus.sent, DeliveryStatus.skipped}
         return None if over else "unchanged"
     return next(name for name, several in STATUSES.items() if name != "all" and status in several)
-
-
-# --- send again, cancel --------------------------------------------------------------------------
-
-
-async def retry(actor: Actor, delivery_id: int) -> Line:
-    """Try a message once more, now. What was sent is never sent again.
-
-    Raises Refusal: not_allowed, message_not_found, wrong_status.
-    """
-    actor.must_moderate()
-    mended = and_(Delivery.status == DeliveryStatus.skipped, Delivery.error_class.in_(_MENDED))
-    open_ = or_(Delivery.status.in_(STATUSES["failed"]), mended)
-    async with get_database().transaction() as session:
-        rows = await _retry(session, actor, Delivery.id == delivery_id, open_)
-        if not rows:
-            raise await _why_not(session, actor, delivery_id)
-        audit(session, actor, "message_retried", **_about(rows[0]))
-    return await line(actor, delivery_id)
-
-
-async def retry_announcement(actor: Actor, announcement_id: int) -> Line:
-    """Try the failed posts of an announcement once more, also those that could not be changed.
-
-    Raises Refusal: not_allowed, message_not_found, wrong_status.
-    """
-    actor.must_moderate()
-    async with get_database().transaction() as session:
-        rows = await _retry(
-            session, actor, Delivery.announcement_id == announcement_id,
-            Delivery.status.in_(STATUSES["failed"]),
-        )  # fmt: skip
-        if not rows:
-            raise _nothing_failed()
-        audit(session, actor, "messages_retried", after={"n": len(rows), "kind": "announce"})
-    return await announcement(actor, announcement_id)
-
-
-async def retry_all(actor: Actor) -> int:
-    """Try everything once more that failed, the newest thousand at most; how many those were.
-
-    Raises Refusal: not_allowed, wrong_status.
-    """
-    actor.must_moderate()
-    async with get_database().transaction() as session:
-        rows = await _retry(session, actor, Delivery.status.in_(STATUSES["failed"]))
-        if not rows:
-            raise _nothing_failed()
-        audit(session, actor, "messages_retried", after={"n": len(rows)})
-    return len(rows)
-
-
-def _nothing_failed() -> Refusal:
-    return Refusal("wrong_status", t("Nothing there failed. Nothing was changed."))
-
-
-async def _retry(
-    session: AsyncSession, actor: Actor, *where: ColumnElement[bool]
-) -> list[Delivery]:
-    """Rows that match become due now, with the same key. Whoever claims one is waited for."""
-    now = utcnow()
-    found = await session.scalars(
-        select(Delivery)
-        .where(Delivery.guild_id == actor.guild_id, *where)
-        .order_by(Delivery.id.desc())
-        .limit(_AT_ONCE)
-        .with_for_update()
-    )
-    rows = list(found.all())
-    await _find_rooms(session, actor.guild_id, rows)
-    for row in rows:
-        kind = KINDS.get(row.kind)
-        row.status, row.next_at, row.attempts = DeliveryStatus.pending, now, 0
-        row.error_class = row.error_text = None
-        # A person wants it sent all the same; what it is about decides whether it still fits.
-        if kind is not None and row.due_at + kind.grace < now:
-            row.due_at = now
-    if rows:
-        await wake(session)
-    return rows
-
-
-async def _find_rooms(session: AsyncSession, guild_id: int, rows: Sequence[Delivery]) -> None:
-    """An announcement goes to the channel that its group, or its cohort, has now."""
-    posts = [row for row in rows if row.kind == "announce"]
-    if not posts:
-        return
-    groups = {row.group_id for row in posts if row.group_id is not None}
-    cohorts = {int(row.payload["cohort"]) for row in posts if "cohort" in row.payload}
-    found = await rooms(session, guild_id, groups, cohorts)
-    for row in posts:
-        owner = f"shared:{row.payload['cohort']}" if "cohort" in row.payload else None
-        row.channel_id = found.get(owner or f"group:{row.group_id}", row.channel_id)
-
-
-async def _why_not(session: AsyncSession, actor: Actor, delivery_id: int) -> Refusal:
-    """What to say about a row that is not as it was shown."""
-    status = await session.scalar(
-        select(Delivery.status).where(
-            Delivery.guild_id == actor.guild_id, Delivery.id == delivery_id
-        )
-    )
-    if status is None:
-        return _not_found()
-    said = {
-        DeliveryStatus.sent: t("This was sent already, and nothing is sent twice."),
-        DeliveryStatus.sending: t("This is being sent just now. Nothing was changed."),
-        DeliveryStatus.pending: t("This waits already for its time. Nothing was changed."),
-        DeliveryStatus.skipped: t("This is not sent any more. Nothing was changed."),
-    }
-    usual = t("This was given up already. Nothing was changed.")
-    return Refusal("wrong_status", said.get(DeliveryStatus(status), usual))
-
-
-def _about(row: Delivery) -> dict[str, Any]:
-    """What the history says of one message."""
-    after = {"kind": row.kind, "message": row.id}
-    return {"group_id": row.group_id, "user_id": row.user_id, "after": after}
-
-
-async def cancel(actor: Actor, delivery_id: int) -> Line:
-    """Do not send a message that waits.
-
-    Raises Refusal: not_allowed, message_not_found, wrong_status.
-    """
-    actor.must_moderate()
-    async with get_database().transaction() as session:
-        waits = Delivery.status.in_((DeliveryStatus.pending, DeliveryStatus.failed))
-        rows = await _cancel(session, actor, Delivery.id == delivery_id, waits)
-        if not rows:
-            raise await _why_not(session, actor, delivery_id)
-        audit(session, actor, "message_cancelled", **_about(rows[0]))
-    return await line(actor, delivery_id)
-
-
-async def cancel_announcement(actor: Actor, announcement_id: int) -> Line:
-    """Do not send those posts of an announcement that wait or failed.
-
-    Raises Refusal: not_allowed, message_not_found, wrong_status.
-    """
-    actor.must_moderate()
-    async with get_database().transaction() as session:
-        rows = await _cancel(
-            session, actor, Delivery.announcement_id == announcement_id,
-            Delivery.kind == "announce",
-            Delivery.status.in_((*STATUSES["failed"], DeliveryStatus.pending)),
-        )  # fmt: skip
-        if not rows:
-            raise Refusal("wrong_status", t("Nothing of it waits. Nothing was changed."))
-        audit(
-            session, actor, "message_cancelled", after={"kind": "announce", "n": len(rows)},
-        )  # fmt: skip
-    return await announcement(actor, announcement_id)
-
-
-async def _cancel(
-    session: AsyncSession, actor: Actor, *where: ColumnElement[bool]
-) -> list[Delivery]:
-    """Rows that are not claimed: whoever claims one is waited for, and then it is left alone."""
-    found = await session.scalars(
-        update(Delivery)
-        .where(
-            Delivery.guild_id == actor.guild_id,
-            *where,
-        )
-        .values(
-            status=DeliveryStatus.skipped, error_class=CANCELLED,
-            error_text=pack(t("Cancelled by {name}", name=actor.name)),
-        )
-        .returning(Delivery)
-        .execution_options(synchronize_session=False)
-    )  # fmt: skip
-    return list(found.all())

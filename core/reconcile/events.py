@@ -40,7 +40,7 @@ from core.reconcile.event_plan import (
     mark_of,
     marks_of,
 )
-from core.words import mark, t
+from core.words import t
 
 # A group's next four meetings, five weeks ahead at most: 25 weekly groups fill a server exactly.
 AHEAD = 4
@@ -54,8 +54,8 @@ LEAST_AHEAD = timedelta(minutes=1)
 CLOCK_SLACK = timedelta(seconds=60)
 _MOST_MEETINGS = 200  # of a cohort: a constraint of its table
 _BY_HAND = {
-    "name": mark("event_renamed"), "start": mark("event_moved"), "end": mark("event_moved"),
-    "channel_id": mark("event_rehomed"),
+    "name": "event_renamed", "start": "event_moved", "end": "event_moved",
+    "channel_id": "event_rehomed",
 }  # fmt: skip
 
 

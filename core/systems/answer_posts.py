@@ -65,6 +65,11 @@ def lock(meeting_id: int) -> Any:
     return projections.lock_of(LIVING, str(meeting_id))
 
 
+def lock_name(meeting_id: int) -> str:
+    """The name of that lock, for statements that are built once."""
+    return projections.lock_name(LIVING, str(meeting_id))
+
+
 async def needing(session: AsyncSession, now: datetime) -> list[int]:
     """Ids of the groups whose posts are not what they should be; one statement over all.
 
@@ -99,7 +104,8 @@ async def sync(group_id: int) -> PostCounts:
     if upcoming is not None:
         ends_at = upcoming.starts_at + timedelta(minutes=upcoming.minutes)
         wakes.wake_at("rsvps", group_id, ends_at)
-    outcomes = [await keeper.bring(key, again=True) for key in todo]
+    # Somebody may be waiting for this sync: what Discord would have us wait for comes by itself.
+    outcomes = [await keeper.bring(key, again=True, patient=False) for key in todo]
     failed = [o for o in outcomes if not o and o.error_class != "unknown_channel"]
     counts["failed"] = len(failed)
     if failed:

@@ -16,30 +16,51 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import count
-from typing import Any
 from weakref import WeakValueDictionary
 
 import sentry_sdk
 import structlog
-from sqlalchemy import delete, event, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
-from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.models import Projection, SyncState, SyncStatus
+from core.db.models import Projection
 from core.discord_outbound import messages
 from core.discord_outbound.outcome import OK, Outcome
 from core.discord_outbound.pacer import background
 from core.reconcile.answers import Shown
+from core.systems import projection_rows as rows
+from core.systems.projection_rows import (
+    Key,
+    Post,
+    add,
+    lock_name,
+    lock_of,
+    lock_of_name,
+    look_after_commit,
+    mark,
+    mark_locked,
+)
+
+__all__ = [
+    "Key",
+    "Kind",
+    "Post",
+    "add",
+    "deleted",
+    "keeper",
+    "lock_name",
+    "lock_of",
+    "lock_of_name",
+    "look_after_commit",
+    "mark",
+    "mark_locked",
+    "register",
+    "unfinished",
+]
 
 log = structlog.get_logger(__name__)
-
-# Subjects are ids of the database or Discord's, so a key means one guild's row.
-Key = tuple[str, str]  # kind, subject
 
 GATHER = 0.25  # seconds; a burst of presses becomes one edit, and nobody waits to see their name
 APART = 1.2  # seconds between edits of one post; twice as long each time while it goes on
@@ -47,21 +68,6 @@ LONGEST_APART = 5.0  # seconds; whoever pressed was answered, and reads the rest
 # Discord allows 5 edits in 5 s per channel; several posts may stand in one.
 EDITS, WINDOW = 5, 5.0
 LONGEST_PAUSE = 300.0  # seconds between tries of a post that cannot be edited
-_CLASS = 0x4D50  # first key of the advisory locks, as in core.db.instance
-_WAITING = "projections_marked"  # in a session's info: what to look at after its commit
-
-
-@dataclass(frozen=True)
-class Post:
-    """A row of `projections`; channel and message are Discord's ids."""
-
-    id: int
-    guild_id: int
-    kind: str
-    subject: str
-    group_id: int | None
-    channel_id: int
-    message_id: int | None
 
 
 Draw = Callable[[Post], Awaitable[Shown | None]]
@@ -84,49 +90,10 @@ def register(name: str, kind: Kind) -> None:
     _kinds[name] = kind
 
 
-def lock_of(kind: str, subject: str) -> Any:
-    """SQL that takes this transaction's share of the post's lock; see `mark`."""
-    return func.pg_advisory_xact_lock_shared(_CLASS, func.hashtext(_lock_name(kind, subject)))
-
-
-def _lock_name(kind: str, subject: str) -> str:
-    """Kinds that begin alike ("answers", "answers_line") are views of one thing."""
-    return f"{kind.partition('_')[0]}:{subject}"
-
-
-async def mark(session: AsyncSession, kind: str, subjects: Iterable[str]) -> None:
-    """What these posts show changes in this transaction. After its commit they are edited."""
-    for subject in sorted(set(subjects)):
-        await session.execute(select(lock_of(kind, subject)))
-        await mark_locked(session, [(kind, subject)])
-
-
-async def mark_locked(session: AsyncSession, keys: Sequence[Key]) -> None:
-    """Like `mark`, where the transaction took its share of the locks in an earlier statement."""
-    if not keys:
-        return
-    await session.execute(
-        update(Projection)
-        .where(
-            Projection.kind.in_({kind for kind, _ in keys}),
-            Projection.subject.in_({subject for _, subject in keys}),
-            Projection.dirty.is_(False),
-        )
-        .values(dirty=True)
-        .execution_options(synchronize_session=False)
-    )
-    look_after_commit(session, keys)
-
-
-def look_after_commit(session: AsyncSession, keys: Iterable[Key]) -> None:
-    """Have the keeper look at these posts once the transaction is committed."""
-    session.info.setdefault(_WAITING, []).extend(keys)
-
-
 @event.listens_for(Session, "after_commit")
 def _committed(session: Session) -> None:
     """Whoever marked has committed: look at their posts soon."""
-    keys = session.info.pop(_WAITING, None)
+    keys = session.info.pop(rows.WAITING, None)
     if keys:
         keeper.poke(keys)
 
@@ -172,7 +139,7 @@ class Keeper:
             if key in self._tasks:
                 self._again.add(key)
             else:
-                self._tasks[key] = asyncio.create_task(self._keep(key), name=f"post {key}")
+                self._tasks[key] = asyncio.create_task(self._keep(key), name=f"post:{key}")
 
     async def settled(self) -> None:
         """Wait until nothing is left to do, without further pauses; for tests and the demo."""
@@ -213,10 +180,11 @@ class Keeper:
             self._sleeps.discard(sleep)
             sleep.cancel()
 
-    async def bring(self, key: Key, *, again: bool = False) -> Outcome:
+    async def bring(self, key: Key, *, again: bool = False, patient: bool = True) -> Outcome:
         """Draw a post now and show it if it changed; what became of it. One at a time each.
 
-        After a failure it is left alone for a while, unless it is tried `again` by a retry.
+        After a failure it is left alone for a while, unless it is tried `again` by a retry. Who is
+        not `patient` does not wait for Discord's limit of edits: the post comes by itself then.
         """
         loop = asyncio.get_running_loop()
         lock = self._locks.setdefault(key, asyncio.Lock())
@@ -224,10 +192,16 @@ class Keeper:
             until, failures = self._blocked.get(key, (0.0, 0))
             if loop.time() < until and not again:
                 return OK  # the row stays dirty, and its group's retry comes
-            channel_id = await _channel_of(key)
+            channel_id = await rows.channel_of(key)
             if channel_id is None:
                 return OK
-            at = await self._turn(key, channel_id)
+            at = self._turn(key, channel_id)
+            wait = at - loop.time()
+            if wait > 0 and self._running and not patient:
+                self.poke([key])
+                return OK
+            self._edits[channel_id].append(at)
+            await self._pause(wait)
             outcome, called = await _bring(key)
             if called:
                 self._last[key] = at
@@ -240,72 +214,38 @@ class Keeper:
                 self._blocked[key] = (loop.time() + pause, failures + 1)
             return outcome
 
-    async def _turn(self, key: Key, channel_id: int) -> float:
-        """Wait until this post may be edited, and take one of its channel's edits; its time."""
+    def _turn(self, key: Key, channel_id: int) -> float:
+        """When this post may be edited: at its own pace and within its channel's limit."""
         edits = self._edits.setdefault(channel_id, deque(maxlen=2 * EDITS))
         now = asyncio.get_running_loop().time()
         at = max(now, self._last.get(key, now - APART) + APART)
         if len(edits) >= EDITS:
             at = max(at, edits[-EDITS] + WINDOW)
-        edits.append(at)
-        await self._pause(at - now)
         return at
 
 
 keeper = Keeper()
 
 
-def _row(key: Key) -> Any:
-    return select(Projection).where(Projection.kind == key[0], Projection.subject == key[1])
-
-
-async def _channel_of(key: Key) -> int | None:
-    async with get_database().transaction() as session:
-        found: int | None = await session.scalar(
-            select(Projection.channel_id).where(
-                Projection.kind == key[0], Projection.subject == key[1]
-            )
-        )
-        return found
-
-
 async def _bring(key: Key) -> tuple[Outcome, bool]:
     """What became of it, and whether Discord was called."""
-    kind, claimed = _kinds.get(key[0]), await _claim(key)
+    kind, claimed = _kinds.get(key[0]), await rows.claim(key)
     if kind is None or claimed is None:
         return OK, False
     post, before = claimed
     shown = await kind.draw(post)
     if shown is None:
-        await _nothing(post, before)
+        await rows.nothing(post, before)
         return OK, False
     digest = hashlib.sha256(repr(shown).encode()).hexdigest()
     if digest == before and post.message_id is not None:
-        await _note(post.id, shown_hash=digest)
+        await rows.note(post.id, shown_hash=digest)
         return OK, False
     outcome = await _show(post, shown, digest, kind)
     if not outcome and outcome.error_class != "unknown_channel":
         log.warning("post_not_shown", guild_id=post.guild_id, key=key, error=outcome.text)
-        await _failed(post)
+        await rows.failed(post)
     return outcome, True
-
-
-async def _claim(key: Key) -> tuple[Post, str | None] | None:
-    """The row, taken to be drawn, with the hash of what it showed. Waits for those who `mark`."""
-    async with get_database().transaction() as session:
-        await session.execute(
-            select(func.pg_advisory_xact_lock(_CLASS, func.hashtext(_lock_name(*key))))
-        )
-        row = await session.scalar(_row(key))
-        if row is None:
-            return None
-        before = row.shown_hash
-        post = Post(
-            row.id, row.guild_id, row.kind, row.subject, row.group_id, row.channel_id,
-            row.message_id,
-        )  # fmt: skip
-        row.dirty, row.shown_hash = False, None
-        return post, before
 
 
 async def _show(post: Post, shown: Shown, digest: str, kind: Kind) -> Outcome:
@@ -316,13 +256,13 @@ async def _show(post: Post, shown: Shown, digest: str, kind: Kind) -> Outcome:
         post.channel_id, post.message_id, shown.text, buttons=_buttons(shown)
     )
     if outcome:
-        await _note(post.id, shown_hash=digest)
+        await rows.note(post.id, shown_hash=digest)
     elif outcome.error_class == "unknown_message":
-        replaced = await _replace(post, kind)
+        replaced = await rows.replace(post, restore=kind.restore)
         # None: not to be put back, or another process does.
         return await _send(replaced, shown, digest, kind) if replaced else OK
     elif outcome.error_class == "unknown_channel":
-        await _forget(post)
+        await rows.forget(post)
     return outcome
 
 
@@ -333,90 +273,14 @@ async def _send(post: Post, shown: Shown, digest: str, kind: Kind) -> Outcome:
         key=f"post:{post.kind}:{post.id}",
     )  # fmt: skip
     if outcome:
-        await _note(post.id, shown_hash=digest, message_id=outcome.value.id)
+        await rows.note(post.id, shown_hash=digest, message_id=outcome.value.id)
     elif outcome.error_class == "unknown_channel":
-        await _forget(post)
+        await rows.forget(post)
     return outcome
 
 
 def _buttons(shown: Shown) -> list[messages.Button]:
     return [messages.Button(b.label, b.action, b.number, b.style) for b in shown.buttons]
-
-
-async def _note(post_id: int, **values: Any) -> None:
-    async with get_database().transaction() as session:
-        await session.execute(update(Projection).where(Projection.id == post_id).values(**values))
-
-
-async def _nothing(post: Post, before: str | None) -> None:
-    """It has nothing to show now: a row that never showed anything goes."""
-    if post.message_id is None:
-        await _forget(post)
-    else:
-        await _note(post.id, shown_hash=before or "")
-
-
-async def _failed(post: Post) -> None:
-    """It stays dirty. Its group's answers are due, where their row does not say worse already."""
-    async with get_database().transaction() as session:
-        await session.execute(update(Projection).where(Projection.id == post.id).values(dirty=True))
-        await session.execute(
-            update(SyncState)
-            .where(
-                SyncState.guild_id == post.guild_id,
-                SyncState.group_id == post.group_id,
-                SyncState.system == "rsvps",
-                SyncState.status == SyncStatus.ok,
-            )
-            .values(status=SyncStatus.due, next_attempt_at=utcnow())
-        )
-
-
-async def _forget(post: Post) -> None:
-    async with get_database().transaction() as session:
-        await session.execute(delete(Projection).where(Projection.id == post.id))
-
-
-async def _replace(post: Post, kind: Kind) -> Post | None:
-    """A new row for a post that somebody deleted: its new id gives a new nonce. None: no more."""
-    async with get_database().transaction() as session:
-        gone = await session.scalar(
-            delete(Projection)
-            .where(Projection.id == post.id, Projection.message_id == post.message_id)
-            .returning(Projection.id)
-        )
-        if gone is None or not kind.restore:
-            return None
-        made = await add(
-            session, guild_id=post.guild_id, kind=post.kind, subject=post.subject,
-            channel_id=post.channel_id, group_id=post.group_id, now=utcnow(),
-        )  # fmt: skip
-    if made is None:
-        return None
-    return Post(made, post.guild_id, post.kind, post.subject, post.group_id, post.channel_id, None)
-
-
-async def add(
-    session: AsyncSession,
-    *,
-    guild_id: int,
-    kind: str,
-    subject: str,
-    channel_id: int,
-    group_id: int | None,
-    now: datetime,
-) -> int | None:
-    """A row for a post to come; None where it is there. After the commit it is put up."""
-    made: int | None = await session.scalar(
-        insert(Projection)
-        .values(guild_id=guild_id, kind=kind, subject=subject, channel_id=channel_id,
-                group_id=group_id, dirty=True, created_at=now)
-        .on_conflict_do_nothing()
-        .returning(Projection.id)
-    )  # fmt: skip
-    if made is not None:
-        look_after_commit(session, [(kind, subject)])
-    return made
 
 
 async def deleted(guild_id: int, message_ids: Sequence[int]) -> int:
@@ -425,7 +289,7 @@ async def deleted(guild_id: int, message_ids: Sequence[int]) -> int:
     Kinds that are not registered here belong to others.
     """
     async with get_database().transaction() as session:
-        rows = await session.scalars(
+        found = await session.scalars(
             select(Projection).where(
                 Projection.guild_id == guild_id,
                 Projection.message_id.in_(message_ids),
@@ -434,16 +298,16 @@ async def deleted(guild_id: int, message_ids: Sequence[int]) -> int:
         )
         posts = [
             Post(r.id, r.guild_id, r.kind, r.subject, r.group_id, r.channel_id, r.message_id)
-            for r in rows
+            for r in found
         ]
     # A replaced row is dirty, and adding it pokes the keeper.
-    return len([p for p in posts if await _replace(p, _kinds[p.kind])])
+    return len([p for p in posts if await rows.replace(p, restore=_kinds[p.kind].restore)])
 
 
 async def unfinished() -> list[Key]:
     """Keys of the posts that do not show what they should: after a start."""
     async with get_database().transaction() as session:
-        rows = await session.execute(
+        found = await session.execute(
             select(Projection.kind, Projection.subject)
             .where(
                 Projection.kind.in_(_kinds),
@@ -451,4 +315,4 @@ async def unfinished() -> list[Key]:
             )
             .order_by(Projection.id)
         )
-        return [(kind, subject) for kind, subject in rows]
+        return [(kind, subject) for kind, subject in found]

@@ -1,8 +1,8 @@
 """The channel that all groups of a cohort see: each group's plan is about its own people in it.
 
-An entry in the ledger belongs to the cohort and to the group that wrote it, so two groups at work
-at once touch different people. Whoever switches keeps their entry: the group that they left lets
-go of it, and the one that they came to takes it over without a call.
+Two groups at work at once touch different people: a person is the business of the group that they
+are in, and of their past ones only where they are in none. So whoever switches keeps their entry
+without a call. Entries of roles belong to the group that wrote them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from core.db.queries.access import GUEST, Facts
 from core.discord_outbound.cache import GuildView
 from core.plan import Bits
 from core.reconcile import permissions
-from core.reconcile.permissions import Desired, Entry, Person, Place, Policy
+from core.reconcile.permissions import Desired, Person, Place, Policy
 
 
 def wanted(facts: Facts) -> bool:
@@ -51,16 +51,13 @@ def desired(
 
 
 def scoped(facts: Facts, place: Place, want: Desired) -> Place:
-    """What of the channel is this group's business: its own entries, and those of its people."""
-    group_id, owners = facts.group.id, facts.owners
-    ended = {user for user, _, role in facts.people if role != GUEST} - facts.elsewhere
-    mine = {target for target, owner in owners.items() if owner == group_id}
-    mine = (mine | ended | want.bits.keys()) - facts.elsewhere
-    ledger: dict[int, Entry] = {}
-    for target in mine & place.ledger.keys():
-        entry = place.ledger[target]
-        if owners.get(target) != group_id and target in want.bits and not entry.is_role:
-            entry = replace(entry, confirmed=False)  # is written again, as ours
-        ledger[target] = entry
+    """What of the channel is this group's business: its people, past ones too, and its entries.
+
+    Who is in another group by now is that group's. Roles have no membership that would tell.
+    """
+    ended = {user for user, _, role in facts.people if role != GUEST}
+    written = {target for target, owner in facts.owners.items() if owner == facts.group.id}
+    mine = (written | ended | want.bits.keys()) - facts.elsewhere
+    ledger = {target: entry for target, entry in place.ledger.items() if target in mine}
     actual = {target: bits for target, bits in place.actual.items() if target in mine}
     return replace(place, actual=actual, ledger=ledger)

@@ -51,8 +51,8 @@ async def hold(t: Town) -> None:
         wishes: dict[int, list[Wanted]] = defaultdict(list)
         rows = await events.of_all(session, now)
         for g in t.built.groups:
-            group = EventGroup(g.name, live=True, channel_id=g.channel_ids[1])
-            wanted = pure.desired(group, rows[g.id], now)
+            hosts = EventGroup(g.name, live=True, channel_id=g.channel_ids[1])
+            wanted = pure.desired(hosts, rows[g.id], now)
             inside = pure.window(wanted.values(), now)
             wishes[g.guild_id] += [w for w in wanted.values() if w.meeting_id in inside]
         for guild_id, wanted_here in wishes.items():

@@ -18,7 +18,7 @@ from core.db.queries.deliveries import enqueue
 from core.errors import Refusal
 from core.notifications import actions, notices
 from core.notifications.outgoing import Send
-from core.operations import announcements, membership, messages
+from core.operations import announcements, membership, message_actions, messages
 from core.operations.common import Actor
 from tests.e2e._acting import allow, dismiss, last, made, mod_of, on_discord
 from tests.world import World, text_of
@@ -311,11 +311,11 @@ async def test_only_moderators_of_this_server(w: World) -> None:
         announcements.preview(theirs, [f"group:{cohort.group_ids[0]}"]),
         messages.line(theirs, row.id),
         messages.announcement(theirs, number),
-        messages.retry(theirs, row.id),
-        messages.cancel(theirs, row.id),
-        messages.retry_announcement(theirs, number),
-        messages.cancel_announcement(theirs, number),
-        messages.retry_all(theirs),
+        message_actions.retry(theirs, row.id),
+        message_actions.cancel(theirs, row.id),
+        message_actions.retry_announcement(theirs, number),
+        message_actions.cancel_announcement(theirs, number),
+        message_actions.retry_all(theirs),
     ):
         with pytest.raises(Refusal):
             await call
@@ -349,3 +349,65 @@ async def test_tonight_reaches_who_attends(w: World) -> None:
     post = next(m for m in rooms[0].history() if m.content.startswith("Hello"))
     assert [m.id for m in post.mentions] == [w.members[1].id]
     assert said(rooms[1]) == []
+
+
+@on_discord
+async def test_an_older_change_that_comes_last_does_not_stay(w: World) -> None:
+    """Two processes: one holds the second text while the other shows the third."""
+    cohort, rooms = await groups(w, number=1)
+    draft = announcements.Draft(1, "Hello", (f"cohort:{cohort.id}",))
+    one = await announcements.send(mod_of(w), draft, ping=False)
+    await w.settle()
+    await announcements.edit(mod_of(w), one.id, "New 2")
+    slow = w.worker.dispatcher
+    claimed = await slow._claim()
+    async with get_database().transaction() as session:
+        decisions = await actions.prepare(session, claimed, utcnow())
+    await announcements.edit(mod_of(w), one.id, "New 3")
+    await w.settle()
+    assert said(rooms[0]) == ["New 3"]
+    sends = [(row, decisions[row.id]) for row in claimed]
+    results = [await slow._deliver(row, d) for row, d in sends if isinstance(d, Send)]
+    assert said(rooms[0]) == ["New 2"]
+    await slow._write(results)
+    await w.settle()
+    assert said(rooms[0]) == ["New 3"]
+
+
+@on_discord
+async def test_more_targets_than_one_select_takes(w: World) -> None:
+    """30 groups: what was chosen on one page stays chosen on the next; a name finds one."""
+    cohort = await made(w, groups=30)
+    shown = await written(w, "Hello", to="Stats")
+    assert "30 groups have no channel yet" in text_of(shown)
+    first, late = f"group:{cohort.group_ids[0]}", f"group:{cohort.group_ids[29]}"
+    shown = await w.mod.select(last(shown), [first])
+    assert "1 group has no channel yet" in text_of(shown)
+    shown = await w.mod.click(last(shown), label="Next")
+    shown = await w.mod.select(last(shown), [late])
+    assert "2 groups have no channel yet" in text_of(shown)
+    assert "Send" not in labels_of(shown)
+    form = await w.mod.click(last(shown), label="Search")
+    shown = await w.mod.submit_modal(form, values={"name": "group 17"})
+    options = [o for row in last(shown).components for c in row["components"]
+               for o in c.get("options", [])]  # fmt: skip
+    assert [o["label"] for o in options] == ["Group 17 · Stats"]
+    shown = await w.mod.select(last(shown), [f"group:{cohort.group_ids[16]}"])
+    assert "3 groups have no channel yet" in text_of(shown)
+
+
+@on_discord
+async def test_a_text_that_is_too_long_can_be_edited(w: World) -> None:
+    cohort, rooms = await groups(w, number=1)
+    refused = await written(w, "Hello " + "x" * 1900, to="Stats")
+    assert "1800 are possible" in text_of(refused)
+    form = await w.mod.click(last(refused), label="Edit again")
+    shown = await w.mod.submit_modal(form, values={"text": "Hello\u202e\x07 you"})
+    assert "1 post, pings nobody." in text_of(shown)
+    form = await w.mod.click(last(shown), label="Edit")
+    shown = await w.mod.submit_modal(form, values={"text": "Hello you"})
+    await w.mod.click(last(shown), label="Cancel")
+    await w.settle()
+    assert said(rooms[0]) == []
+    assert await count(Announcement) == 0
+    assert announcements.checked("a\u202e\x07b\r\nc") == "ab\nc"

@@ -195,7 +195,8 @@ async def test_a_card_works_after_a_restart(w: World) -> None:
     set_bot(w.bot)
     await w.env.restart_bot(w.bot)
     await w.settle()
-    assert buttons(card) == ["Edit", "Close", "Cancel cohort", "Home"]
+    wanted = ["Edit", "Meeting time", "Close", "Cancel cohort", "Shared channel", "Home"]
+    assert buttons(card) == wanted
     asked = await w.mod.click(card.response, label="Close")
     assert "Do it" in buttons(asked)
 

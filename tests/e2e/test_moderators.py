@@ -237,7 +237,7 @@ async def test_show_with_buttons(w: World) -> None:
     assert "0 people in 3 groups" in text
     assert "⚪ **Group 2** · 0 of 8 seats taken · not running yet" in text
     assert labels(last(card)) == [
-        "Edit", "Meeting time", "Open", "Close", "Cancel cohort", "Home",
+        "Edit", "Meeting time", "Open", "Close", "Cancel cohort", "Shared channel", "Home",
     ]  # fmt: skip
     form = await w.mod.click(last(card), label="Edit")
     assert defaults(form)["name"] == "Stats"

@@ -16,7 +16,7 @@ from core.errors import Refusal
 from core.operations import answers, cohorts, membership
 from core.operations.cohorts import CohortDraft
 from core.operations.common import Actor
-from core.systems import projections
+from core.systems import projection_rows, projections
 from tests.meetings_here import meet
 
 GUILD = 1
@@ -186,7 +186,7 @@ async def test_a_press_marks_its_post_while_others_are_being_drawn(database: Dat
         )  # fmt: skip
     async with get_database().transaction() as session:
         await projections.mark(session, *key[:1], [key[1]])
-        claim = asyncio.create_task(projections._claim(key))
+        claim = asyncio.create_task(projection_rows.claim(key))
         await asyncio.wait({claim}, timeout=0.2)
         assert not claim.done(), "drawing waits for whoever is marking"
     assert await claim is not None

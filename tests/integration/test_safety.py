@@ -11,13 +11,17 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core import operations
-from core.db.engine import Database
+from core.clock import utcnow
+from core.db.engine import Database, get_database
+from core.db.meeting_models import Announcement, Delivery
 from core.db.models import Base
+from core.db.queries.deliveries import enqueue
 from core.errors import MusterError, Refusal
-from core.operations import cohorts, greeting, groups, meetings, membership, settings
+from core.notifications import notices
+from core.operations import announcements, cohorts, greeting, groups, meetings, membership, settings
 from core.operations.common import Actor
 from core.reconcile.hand_made import Wishes
 from core.reconcile.roster_list import Row
@@ -95,10 +99,28 @@ async def build(actor: Actor) -> dict[str, int]:
     await membership.join(Actor(actor.guild_id, 3, f"{SECRET} person"), made.group_ids[0])
     assert made.entry_id is not None
     [meeting, *_] = await meetings.list_for_group(actor.guild_id, made.group_ids[0])
+    announcement, delivery = await announced(actor.guild_id, made.group_ids[0])
     return {
         "cohort": made.id, "group": made.group_ids[0], "other": made.group_ids[1],
-        "entry": made.entry_id, "meeting": meeting.id,
+        "entry": made.entry_id, "meeting": meeting.id, "announcement": announcement,
+        "delivery": delivery,
     }  # fmt: skip
+
+
+async def announced(guild_id: int, group_id: int) -> tuple[int, int]:
+    """An announcement, and its one post that failed."""
+    async with get_database().transaction() as session:
+        news = Announcement(
+            guild_id=guild_id, draft_id=guild_id, author_id=1, content=f"{SECRET} {guild_id}",
+            targets={"names": [SECRET]}, ping=False, created_at=utcnow(),
+        )  # fmt: skip
+        session.add(news)
+        await session.flush()
+        await enqueue(
+            session, [notices.announce(guild_id, news.id, 71, utcnow(), group_id)], utcnow()
+        )
+        mine = update(Delivery).where(Delivery.announcement_id == news.id).values(status="dead")
+        return news.id, (await session.scalars(mine.returning(Delivery.id))).one()
 
 
 def argument(name: str, theirs: dict[str, int]) -> Any:
@@ -119,6 +141,10 @@ def argument(name: str, theirs: dict[str, int]) -> Any:
         "meeting_id": theirs["meeting"], "change": "skip", "rule": RULE,
         "starts_at": datetime(2099, 2, 1, tzinfo=UTC),
         "wishes": Wishes(channels=(71,)), "shown": "0",
+        "announcement_id": theirs["announcement"], "delivery_id": theirs["delivery"],
+        "targets": [f"cohort:{theirs['cohort']}"], "which": "all", "ping": False, "on": True,
+        "typed": "x",
+        "news": announcements.Draft(1, "x", (f"cohort:{theirs['cohort']}",)),
         "draft": cohorts.CohortDraft("Mine", date(2099, 1, 1)), "open_now": True,
     }  # fmt: skip
     return values[name]
@@ -137,7 +163,8 @@ async def answer_of(name: str, function: Callable[..., Any], theirs: dict[str, i
     except Refusal as refused:
         codes = {
             "cohort_not_found", "group_not_found", "not_allowed", "entry_not_found",
-            "not_different", "meeting_not_found",
+            "not_different", "meeting_not_found", "target_not_found", "announcement_not_found",
+            "message_not_found",
         }  # fmt: skip
         assert refused.code in codes, (name, refused)  # noqa: PT017 - an answer is right as well
         return str(refused)

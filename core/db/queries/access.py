@@ -99,7 +99,7 @@ class Facts:
     objects: dict[str, ObjectRow] = field(default_factory=dict)
     category: ObjectRow | None = None
     shared: ObjectRow | None = None  # the channel of the whole cohort
-    # Who wrote the shared channel's entries, by target: the group that they belong to.
+    # By target, the group that wrote the entry in the shared channel.
     owners: Mapping[int, int] = field(default_factory=dict)
     # People whose place here ended while they are in another group of the cohort.
     elsewhere: set[int] = field(default_factory=set)

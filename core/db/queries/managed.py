@@ -169,10 +169,7 @@ async def write_ledger(
         await session.execute(
             statement.on_conflict_do_update(
                 index_elements=[ManagedOverwrite.place_id, ManagedOverwrite.target_id],
-                set_={
-                    c: statement.excluded[c]
-                    for c in ("allow", "deny", "confirmed", "is_role", "group_id")
-                },
+                set_={c: statement.excluded[c] for c in ("allow", "deny", "confirmed", "is_role")},
             )
         )
 

@@ -1,0 +1,193 @@
+"""The rows of posts that show state: marked, claimed to be drawn, and put in place of one another.
+
+See core.systems.projections for what is done with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import utcnow
+from core.db.engine import get_database
+from core.db.models import Projection, SyncState, SyncStatus
+
+# Subjects are ids of the database or Discord's, so a key means one guild's row.
+Key = tuple[str, str]  # kind, subject
+
+_CLASS = 0x4D50  # first key of the advisory locks, as in core.db.instance
+WAITING = "projections_marked"  # in a session's info: what to look at after its commit
+
+
+@dataclass(frozen=True)
+class Post:
+    """A row of `projections`; channel and message are Discord's ids."""
+
+    id: int
+    guild_id: int
+    kind: str
+    subject: str
+    group_id: int | None
+    channel_id: int
+    message_id: int | None
+
+
+def lock_of(kind: str, subject: str) -> Any:
+    """SQL that takes this transaction's share of the post's lock; see `mark`."""
+    return func.pg_advisory_xact_lock_shared(_CLASS, func.hashtext(lock_name(kind, subject)))
+
+
+def lock_of_name(name: Any) -> Any:
+    """The same for a name that is given later (a bound parameter); see `lock_name`."""
+    return func.pg_advisory_xact_lock_shared(_CLASS, func.hashtext(name))
+
+
+def lock_name(kind: str, subject: str) -> str:
+    """Kinds that begin alike ("answers", "answers_line") are views of one thing."""
+    return f"{kind.partition('_')[0]}:{subject}"
+
+
+async def mark(session: AsyncSession, kind: str, subjects: Iterable[str]) -> None:
+    """What these posts show changes in this transaction. After its commit they are edited."""
+    for subject in sorted(set(subjects)):
+        await session.execute(select(lock_of(kind, subject)))
+        await mark_locked(session, [(kind, subject)])
+
+
+async def mark_locked(session: AsyncSession, keys: Sequence[Key]) -> None:
+    """Like `mark`, where the transaction took its share of the locks in an earlier statement."""
+    if not keys:
+        return
+    await session.execute(
+        update(Projection)
+        .where(
+            Projection.kind.in_({kind for kind, _ in keys}),
+            Projection.subject.in_({subject for _, subject in keys}),
+            Projection.dirty.is_(False),
+        )
+        .values(dirty=True)
+        .execution_options(synchronize_session=False)
+    )
+    look_after_commit(session, keys)
+
+
+def look_after_commit(session: AsyncSession, keys: Iterable[Key]) -> None:
+    """Have the keeper look at these posts once the transaction is committed."""
+    session.info.setdefault(WAITING, []).extend(keys)
+
+
+def _row(key: Key) -> Any:
+    return select(Projection).where(Projection.kind == key[0], Projection.subject == key[1])
+
+
+async def channel_of(key: Key) -> int | None:
+    """Discord's id of the channel of a post; None where there is no such row."""
+    async with get_database().transaction() as session:
+        found: int | None = await session.scalar(
+            select(Projection.channel_id).where(
+                Projection.kind == key[0], Projection.subject == key[1]
+            )
+        )
+        return found
+
+
+async def claim(key: Key) -> tuple[Post, str | None] | None:
+    """The row, taken to be drawn, with the hash of what it showed. Waits for those who `mark`."""
+    async with get_database().transaction() as session:
+        await session.execute(
+            select(func.pg_advisory_xact_lock(_CLASS, func.hashtext(lock_name(*key))))
+        )
+        row = await session.scalar(_row(key))
+        if row is None:
+            return None
+        before = row.shown_hash
+        post = Post(
+            row.id, row.guild_id, row.kind, row.subject, row.group_id, row.channel_id,
+            row.message_id,
+        )  # fmt: skip
+        row.dirty, row.shown_hash = False, None
+        return post, before
+
+
+async def note(post_id: int, **values: Any) -> None:
+    """Change columns of a row."""
+    async with get_database().transaction() as session:
+        await session.execute(update(Projection).where(Projection.id == post_id).values(**values))
+
+
+async def nothing(post: Post, before: str | None) -> None:
+    """It has nothing to show now: a row that never showed anything goes."""
+    if post.message_id is None:
+        await forget(post)
+    else:
+        await note(post.id, shown_hash=before or "")
+
+
+async def failed(post: Post) -> None:
+    """It stays dirty. Its group's answers are due, where their row does not say worse already."""
+    async with get_database().transaction() as session:
+        await session.execute(update(Projection).where(Projection.id == post.id).values(dirty=True))
+        await session.execute(
+            update(SyncState)
+            .where(
+                SyncState.guild_id == post.guild_id,
+                SyncState.group_id == post.group_id,
+                SyncState.system == "rsvps",
+                SyncState.status == SyncStatus.ok,
+            )
+            .values(status=SyncStatus.due, next_attempt_at=utcnow())
+        )
+
+
+async def forget(post: Post) -> None:
+    """The post is gone for good, and so is its row."""
+    async with get_database().transaction() as session:
+        await session.execute(delete(Projection).where(Projection.id == post.id))
+
+
+async def replace(post: Post, *, restore: bool) -> Post | None:
+    """A new row for a post that somebody deleted: its new id gives a new nonce. None: no more."""
+    async with get_database().transaction() as session:
+        gone = await session.scalar(
+            delete(Projection)
+            .where(Projection.id == post.id, Projection.message_id == post.message_id)
+            .returning(Projection.id)
+        )
+        if gone is None or not restore:
+            return None
+        made = await add(
+            session, guild_id=post.guild_id, kind=post.kind, subject=post.subject,
+            channel_id=post.channel_id, group_id=post.group_id, now=utcnow(),
+        )  # fmt: skip
+    if made is None:
+        return None
+    return Post(made, post.guild_id, post.kind, post.subject, post.group_id, post.channel_id, None)
+
+
+async def add(
+    session: AsyncSession,
+    *,
+    guild_id: int,
+    kind: str,
+    subject: str,
+    channel_id: int,
+    group_id: int | None,
+    now: datetime,
+) -> int | None:
+    """A row for a post to come; None where it is there. After the commit it is put up."""
+    made: int | None = await session.scalar(
+        insert(Projection)
+        .values(guild_id=guild_id, kind=kind, subject=subject, channel_id=channel_id,
+                group_id=group_id, dirty=True, created_at=now)
+        .on_conflict_do_nothing()
+        .returning(Projection.id)
+    )  # fmt: skip
+    if made is not None:
+        look_after_commit(session, [(kind, subject)])
+    return made

@@ -1,0 +1,232 @@
+"""The list of messages: pages by key with many rows, and what a press does beside a claim."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert, select, text
+
+from core.clock import set_clock
+from core.db.engine import Database
+from core.db.meeting_models import Announcement, Delivery
+from core.db.models import AuditEntry
+from core.db.queries import claims
+from core.errors import Refusal
+from core.operations import message_actions, messages
+from core.operations.common import Actor
+from tests.integration._sending import GUILD, guild
+
+NOW = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
+OTHER = GUILD + 1
+MOD = Actor(GUILD, 1, "mod", moderator=True)
+THEM = Actor(OTHER, 2, "them", moderator=True)
+
+
+@pytest.fixture
+async def base(database: Database) -> Database:
+    set_clock(lambda: NOW)
+    await guild(database)
+    await guild(database, OTHER)
+    return database
+
+
+def row(n: int, guild_id: int = GUILD, status: str = "sent", **more: Any) -> dict[str, Any]:
+    usual = {
+        "guild_id": guild_id, "kind": "remind_first", "key": f"k:{guild_id}:{n}", "channel_id": n,
+        "status": status, "due_at": NOW, "next_at": NOW, "created_at": NOW, "user_id": None,
+        "announcement_id": None, "error_class": None, "attempts": 1,
+        "sent_at": NOW if status == "sent" else None,
+    }  # fmt: skip
+    return usual | more
+
+
+async def add(base: Database, rows: list[dict[str, Any]]) -> list[int]:
+    ids: list[int] = []
+    async with base.transaction() as session:
+        for start in range(0, len(rows), 2000):
+            statement = insert(Delivery).values(rows[start : start + 2000]).returning(Delivery.id)
+            ids += (await session.scalars(statement)).all()
+    return ids
+
+
+@contextmanager
+def counted(base: Database) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(base.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(base.engine.sync_engine, "before_cursor_execute", note)
+
+
+async def test_pages_of_twenty_thousand_rows_in_two_servers(base: Database) -> None:
+    statuses = ["sent"] * 16 + ["skipped", "pending", "failed", "dead"]
+    mine = [row(n, status=statuses[n % 20]) for n in range(10_000)]
+    theirs = [row(n, OTHER, statuses[n % 20]) for n in range(10_000)]
+    both = [one for pair in zip(mine, theirs, strict=True) for one in pair]
+    ids = await add(base, both)
+    own = [i for i, one in zip(ids, both, strict=True) if one["guild_id"] == GUILD]
+    status = {i: one["status"] for i, one in zip(ids, both, strict=True)}
+    for which, kept in messages.STATUSES.items():
+        expected = [i for i in reversed(own) if status[i] in kept]
+        seen: list[int] = []
+        before = None
+        for _ in range(4):
+            with counted(base) as statements:
+                found = await messages.page(MOD, which, before=before)
+            assert len(statements) == 1, statements
+            seen += [line.id for line in found.lines]
+            before = seen[-1]
+        assert seen == expected[: 4 * messages.PAGE], which
+        back = await messages.page(MOD, which, after=seen[-messages.PAGE])
+        assert [line.id for line in back.lines] == seen[-2 * messages.PAGE : -messages.PAGE]
+        assert (back.newer, back.older) == (True, True)
+    last = await messages.page(MOD, "all", before=own[3])
+    assert [line.id for line in last.lines] == [own[2], own[1], own[0]]
+    assert not last.older
+
+
+async def test_a_page_reads_an_index(base: Database) -> None:
+    rare = ["failed" if n % 5000 == 0 else "sent" for n in range(20_000)]
+    await add(base, [row(n, GUILD if n % 2 else OTHER, s) for n, s in enumerate(rare)])
+    await add(base, [row(30_000, status="failed")])
+    async with base.transaction() as session:
+        await session.execute(text("analyze deliveries"))
+    both: tuple[messages.Filter, ...] = ("all", "failed")
+    for which in both:
+        with counted(base) as statements:
+            await messages.page(MOD, which)
+        plan = await explained(base, which)
+        assert "Seq Scan on deliveries" not in plan, plan
+        assert len(statements) == 1
+
+
+async def explained(base: Database, which: messages.Filter) -> str:
+    query = messages._query(GUILD).where(*messages._counted(messages.STATUSES[which]))
+    query = query.order_by(Delivery.id.desc()).limit(messages.PAGE + 1)
+    said = query.compile(base.engine.sync_engine, compile_kwargs={"literal_binds": True})
+    async with base.transaction() as session:
+        found = await session.execute(text(f"explain {said}".replace(":", "\\:")))
+        return "\n".join(line for (line,) in found)
+
+
+async def announcement(base: Database, draft: int = 1) -> int:
+    async with base.transaction() as session:
+        one = Announcement(
+            guild_id=GUILD, draft_id=draft, author_id=1, content="Hello", ping=False,
+            targets={"names": ["Stats"]}, created_at=NOW,
+        )  # fmt: skip
+        session.add(one)
+        await session.flush()
+        return one.id
+
+
+async def test_an_announcement_is_one_line_in_every_list(base: Database) -> None:
+    number = await announcement(base)
+    states = ["sent"] * 5 + ["failed", "dead", "pending"]
+    posts = [row(n, status=s, kind="announce", announcement_id=number)
+             for n, s in enumerate(states)]  # fmt: skip
+    posts[5]["error_text"] = posts[6]["error_text"] = "the channel is gone"
+    over = [row(90 + n, status=s, kind="announce_edit", announcement_id=number)
+            for n, s in enumerate(["sent", "skipped"])]  # fmt: skip
+    await add(base, [row(50)])
+    for one in [*posts, *over]:
+        await add(base, [one])
+    await add(base, [row(51)])
+    with counted(base) as statements:
+        found = await messages.page(MOD, "all")
+    assert len(statements) == 3
+    assert [line.kind for line in found.lines] == ["remind_first", "announce", "remind_first"]
+    tally = found.lines[1].announcement
+    assert tally is not None
+    assert (tally.sent, tally.failed, tally.waiting, tally.skipped) == (5, 2, 1, 0)
+    assert tally.why == ((1, "the channel is gone"), (1, "the channel is gone"))
+    expected: dict[messages.Filter, int] = {"sent": 3, "failed": 1, "waiting": 1, "skipped": 0}
+    for which, number_of in expected.items():
+        assert len((await messages.page(MOD, which)).lines) == number_of, which
+    # A change that could not be made is among what failed, and waits until it is shown.
+    await add(base, [row(99, status="failed", kind="announce_edit", announcement_id=number)])
+    failed = (await messages.page(MOD, "failed")).lines
+    assert [line.announcement.unchanged for line in failed if line.announcement] == [1]
+
+
+async def status_of(base: Database, delivery_id: int) -> tuple[str, str | None, datetime]:
+    async with base.transaction() as session:
+        one = await session.get_one(Delivery, delivery_id)
+        return one.status, one.error_class, one.next_at
+
+
+async def test_retry_and_cancel(base: Database) -> None:
+    later = NOW + timedelta(hours=1)
+    trouble: dict[str, Any] = {"error_class": "missing_permission", "next_at": later}
+    states = ["sent", "pending", "failed", "dead", "sending", "skipped"]
+    ids = await add(base, [row(n, status=s, **(trouble if s in {"failed", "dead"} else {}))
+                           for n, s in enumerate(states)])  # fmt: skip
+    by = dict(zip(states, ids, strict=True))
+    for state in ("sent", "pending", "sending", "skipped"):
+        with pytest.raises(Refusal):
+            await message_actions.retry(MOD, by[state])
+    for state in ("sent", "dead", "sending", "skipped"):
+        with pytest.raises(Refusal):
+            await message_actions.cancel(MOD, by[state])
+    assert await message_actions.retry_all(MOD) == 2
+    for state in ("failed", "dead"):
+        assert await status_of(base, by[state]) == ("pending", None, NOW)
+    assert (await message_actions.cancel(MOD, by["failed"])).error_class == "cancelled"
+    assert not (await messages.line(MOD, by["failed"])).can_cancel
+    # What was cancelled by mistake may be sent after all.
+    await message_actions.retry(MOD, by["failed"])
+    assert (await status_of(base, by["failed"]))[0] == "pending"
+    with pytest.raises(Refusal):
+        await message_actions.retry_all(MOD)
+    with pytest.raises(Refusal):
+        await messages.line(THEM, by["failed"])
+    async with base.transaction() as session:
+        written = (await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id))).all()
+    assert written == ["messages_retried", "message_cancelled", "message_retried"]
+
+
+async def test_too_late_and_sent_all_the_same(base: Database) -> None:
+    """A person wants it sent: from now on it is late no more."""
+    old = NOW - timedelta(days=3)
+    late: dict[str, Any] = {"error_class": "too_late", "due_at": old, "next_at": old}
+    [number] = await add(base, [row(1, status="skipped", **late)])
+    assert (await message_actions.retry(MOD, number)).due_at == NOW
+    [fresh] = await add(base, [row(2, status="dead", due_at=NOW - timedelta(minutes=5))])
+    assert (await message_actions.retry(MOD, fresh)).due_at == NOW - timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("press", [message_actions.cancel, message_actions.retry])
+async def test_a_press_beside_a_claim(base: Database, press: Any) -> None:
+    """Whoever comes first has it: what is claimed is left alone, and nothing is claimed twice."""
+    for n in range(10):
+        [number] = await add(base, [row(n, status="failed")])
+        outcomes = await asyncio.gather(claimed(base), press(MOD, number), return_exceptions=True)
+        rows, line = outcomes
+        assert isinstance(rows, list)
+        if isinstance(line, Refusal):
+            assert len(rows) == 1
+            assert (await status_of(base, number))[0] == "sending"
+        else:
+            assert (await status_of(base, number))[0] in {"skipped", "pending", "sending"}
+            assert not (rows and press is message_actions.cancel)
+        async with base.transaction() as session:
+            await session.execute(text("delete from deliveries"))
+
+
+async def claimed(base: Database) -> list[Any]:
+    async with base.transaction() as session:
+        found = await claims.claim(
+            session, now=NOW, holder=7, until=NOW + timedelta(seconds=60), most=5
+        )
+        await asyncio.sleep(0)
+        return list(found)
