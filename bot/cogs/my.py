@@ -15,8 +15,8 @@ from bot.cogs.groups import current_in_cohort, enter, follow_up, group_of, is_pe
 from bot.ui import groups as groups_ui
 from bot.ui import lasting
 from bot.ui import my as ui
+from bot.ui import my_steps as my_steps  # noqa: PLC0414 - registers its buttons
 from bot.ui.lasting import Interaction, LastingView
-from bot.ui.my_steps import MyZone
 from bot.ui.text import plain
 from core import sync
 from core.errors import Refusal
@@ -122,5 +122,5 @@ class My(commands.Cog):
 
 async def setup(bot: Muster) -> None:
     """Called by discord.py."""
-    bot.add_dynamic_items(lasting.Press, lasting.Pick, MyZone)
+    bot.add_dynamic_items(lasting.Press, lasting.Pick, lasting.PressWord)
     await bot.add_cog(My())

@@ -18,9 +18,11 @@ from core import words
 Interaction = discord.Interaction[Any]
 Pressed = Callable[[Interaction, int], Awaitable[None]]
 Picked = Callable[[Interaction, int, list[str]], Awaitable[None]]
+Worded = Callable[[Interaction, str], Awaitable[None]]
 
 _pressed: dict[str, Pressed] = {}
 _picked: dict[str, Picked] = {}
+_worded: dict[str, Worded] = {}
 
 
 def on_press(action: str) -> Callable[[Pressed], Pressed]:
@@ -41,6 +43,44 @@ def on_pick(action: str) -> Callable[[Picked], Picked]:
         return handler
 
     return register
+
+
+def on_word(action: str) -> Callable[[Worded], Worded]:
+    """Likewise with (interaction, word) for buttons that carry a word."""
+
+    def register(handler: Worded) -> Worded:
+        _worded[action] = handler
+        return handler
+
+    return register
+
+
+class PressWord(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"muster-word:(?P<action>[a-z_]+):(?P<word>[A-Za-z0-9_+/-]{1,64})\Z",
+):
+    """A button that carries a word, like a time zone; the action checks it like typed input."""
+
+    def __init__(self, action: str, word: str, button: discord.ui.Button[Any]) -> None:
+        button.custom_id = f"muster-word:{action}:{word}"
+        super().__init__(button)
+        self.action, self.word = action, word
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Called by discord.py for every press, whoever sent the message and when."""
+        del interaction
+        assert isinstance(item, discord.ui.Button)
+        return cls(match["action"], match["word"], item)
+
+    async def callback(self, interaction: Interaction) -> None:
+        words.speak(interaction.locale.value)
+        try:
+            await _worded[self.action](interaction, self.word)
+        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
+            await errors.answer(interaction, error)
 
 
 class Press(

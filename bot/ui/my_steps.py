@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 
-from bot import checks, errors
+from bot import checks
 from bot.ui import answer, lasting
 from bot.ui import my_settings as ui
 from bot.ui.answer import Field
 from bot.ui.base import Modal
-from bot.ui.lasting import Interaction, LastingView
+from bot.ui.lasting import Interaction, LastingView, PressWord
 from bot.ui.setup import zone_now
-from core import words
 from core.errors import Refusal
 from core.operations import mine
 from core.operations.settings import zone as find_zone
@@ -24,34 +22,6 @@ from core.words import t
 _LONGEST = 60  # characters that can be typed; the longest zone has 32
 _HOURS = 24
 _OFF = "off"
-
-
-class MyZone(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"muster-myzone:(?P<zone>[A-Za-z0-9_+/-]{1,64})\Z",
-):
-    """[Yes] under a zone. The name stands in the button, so it works after a restart."""
-
-    def __init__(self, zone: str, button: discord.ui.Button[Any]) -> None:
-        button.custom_id = f"muster-myzone:{zone}"
-        super().__init__(button)
-        self.zone = zone
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Called by discord.py for every press."""
-        del interaction
-        assert isinstance(item, discord.ui.Button)
-        return cls(match["zone"], item)
-
-    async def callback(self, interaction: Interaction) -> None:
-        words.speak(interaction.locale.value)
-        try:
-            await _save(interaction, zone=self.zone)
-        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
-            await errors.answer(interaction, error)
 
 
 async def _save(interaction: Interaction, **changes: Any) -> None:
@@ -121,9 +91,14 @@ async def _confirm(interaction: Interaction, zone: str) -> None:
     """Only [Yes] saves it."""
     view = LastingView()
     yes = discord.ui.Button[Any](label=t("Yes, that is my time"), style=discord.ButtonStyle.success)
-    view.add_item(MyZone(zone, yes))
+    view.add_item(PressWord("my_zone", zone, yes))
     view.button(t("Type it again"), "my_zone").button(t("Back"), "my_settings")
     await lasting.show(interaction, t("{zone}. Right?", zone=zone_now(zone)), view)
+
+
+@lasting.on_word("my_zone")
+async def _zone_chosen(interaction: Interaction, zone: str) -> None:
+    await _save(interaction, zone=zone)
 
 
 @lasting.on_press("my_zone")

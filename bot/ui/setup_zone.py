@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 
-from bot import checks, errors
+from bot import checks
 from bot.ui import lasting, setup, setup_steps
 from bot.ui.base import Modal
-from bot.ui.lasting import Interaction, Panel, Pick, press
+from bot.ui.lasting import Interaction, Panel, Pick, PressWord, press
 from bot.ui.text import plain
-from core import words
 from core.clock import utcnow
 from core.errors import Refusal
 from core.operations import settings
@@ -24,33 +22,10 @@ _LONGEST = 60  # characters that can be typed; the longest zone has 32
 _SHOWN = 40  # characters of what cannot be understood that are repeated
 
 
-class ZonePress(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"muster-zone:(?P<zone>[A-Za-z0-9_+/-]{1,64})\Z",
-):
-    """[Yes] under a zone. The name stands in the button, so it works after a restart."""
-
-    def __init__(self, zone: str, button: discord.ui.Button[Any]) -> None:
-        button.custom_id = f"muster-zone:{zone}"
-        super().__init__(button)
-        self.zone = zone
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Called by discord.py for every press."""
-        del interaction
-        assert isinstance(item, discord.ui.Button)
-        return cls(match["zone"], item)
-
-    async def callback(self, interaction: Interaction) -> None:
-        words.speak(interaction.locale.value)
-        try:
-            actor = await checks.moderator(interaction)
-            await setup_steps.save(interaction, actor, zone=self.zone)
-        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
-            await errors.answer(interaction, error)
+@lasting.on_word("zone")
+async def _zone_chosen(interaction: Interaction, zone: str) -> None:
+    actor = await checks.moderator(interaction)
+    await setup_steps.save(interaction, actor, zone=zone)
 
 
 class AskTime(Modal):
@@ -159,7 +134,7 @@ def confirm(zone: str) -> Panel:
         Panel()
         .text(text)
         .row(
-            ZonePress(zone, yes),
+            PressWord("zone", zone, yes),
             press(t("No, another city"), "setup_cities", _number(offset, 0)),
             press(t("Another time"), "setup_zone"),
         )

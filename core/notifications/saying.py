@@ -72,6 +72,8 @@ def _extras(case: Case) -> list[str]:
     parts = []
     if case.row.payload.get("again") and case.kind.name == "moved":
         parts.append(t(AGAIN))
+    if case.row.payload.get("later"):
+        parts.append(t("The meetings after it move as well: each has its new time."))
     if reason := case.row.payload.get("reason"):
         parts.append(t(REASON, reason=shown(str(reason)[:200])))
     return parts
@@ -106,7 +108,7 @@ def _values(case: Case) -> dict[str, Any]:
         "cohort": shown(group.cohort) if group else "",
         "server": shown(case.server.name),
         "channel": _channel(group),
-        "meeting": name_of(meeting.number if meeting else None),
+        "meeting": _meeting(case),
         "when": at(meeting.starts_at) if meeting else t("not known yet"),
         "relative": at(meeting.starts_at, "R") if meeting else t("not known yet"),
         "old": at(meeting.told_starts_at)
@@ -117,6 +119,15 @@ def _values(case: Case) -> dict[str, Any]:
     }
     more = _MORE.get(case.kind.name)
     return values | (more(case) if more else {})
+
+
+def _meeting(case: Case) -> str:
+    """By its number; one that was postponed has lost it, and people know it by the old one."""
+    number = case.meeting.number if case.meeting else None
+    if number is not None or case.meeting is None or case.meeting.extra:
+        return name_of(number)
+    known = case.row.payload.get("number")
+    return name_of(int(known)) if known is not None else t("Postponed meeting")
 
 
 def _channel(group: GroupFact | None) -> str:

@@ -208,7 +208,9 @@ async def edit(actor: Actor, cohort_id: int, **changes: Any) -> CohortSummary:
             await session.flush()
             found = await session.scalars(select(Group.id).where(Group.cohort_id == cohort_id))
             groups = found.all()
-            await series.follow(session, groups, utcnow())
+            moved = await series.follow(session, groups, utcnow())
+            if entry is not None:
+                await series.tell_moved(session, moved, entry.id, utcnow())
             await mark_due(session, groups, utcnow())
     except IntegrityError as error:
         raise _taken(str(changes.get("name", "")), error) from error

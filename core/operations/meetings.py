@@ -170,7 +170,7 @@ async def _change(
             group, row = await _begin(session, actor, meeting_id, seen)
             at, minutes = values.get("starts_at", row.starts_at), values.get("minutes", row.minutes)
             await may(session, group, row, change, at, minutes, now)
-            before = plain_fields({f: getattr(row, f) for f in _FIELDS})
+            before, number = plain_fields({f: getattr(row, f) for f in _FIELDS}), row.number
             for key, value in values.items():
                 setattr(row, key, value)
             after = plain_fields({f: getattr(row, f) for f in _FIELDS})
@@ -182,7 +182,7 @@ async def _change(
             if ask_again:
                 await _ask_again(session, row, now)
             entry_id = await _note(session, actor, change, group, row, trace)
-            await _follow(session, [group.id], [trace], entry_id, now)
+            await _follow(session, [group.id], [trace], entry_id, now, number=number)
     except IntegrityError as error:
         raise _day_taken(error) from error
     return replace(await show(actor.guild_id, meeting_id), entry_id=entry_id)
@@ -229,11 +229,14 @@ async def _follow(
     changes: list[MeetingChange],
     entry_id: int,
     now: datetime,
+    *,
+    number: int | None = None,
 ) -> None:
-    """What every change is followed by: the series, the notice, and the sync to come."""
+    """What every change is followed by: the series, its post, the notice, and the sync to come."""
     ids = list(group_ids)
     await rows.derive(session, ids, now)
-    await series.tell(session, changes, entry_id, now)
+    await series.redraw(session, ids, now)
+    await series.tell(session, changes, entry_id, now, number=number)
     await mark_due(session, ids, now)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import String, cast, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.meeting_models import Delivery, DeliveryStatus, Meeting, MeetingStatus
-from core.db.models import Cohort, CohortStatus, Group
+from core.db.models import Cohort, CohortStatus, Group, GroupStatus, Projection
 from core.db.queries import meetings as rows
 from core.db.queries.deliveries import New, enqueue
 from core.notifications import notices
 from core.reconcile.trace import LIVE, MeetingChange
 from core.schedule import SeriesDiff
+from core.systems import answer_posts
 
 
 async def follow(
@@ -39,7 +40,24 @@ async def follow(
         runs[status in LIVE and is_open].append(group_id)
     await _turn(session, runs[True], MeetingStatus.cancelled, MeetingStatus.planned, now)
     await _turn(session, runs[False], MeetingStatus.planned, MeetingStatus.cancelled, now)
-    return await rows.derive(session, runs[True], now) if runs[True] else {}
+    changed = await rows.derive(session, runs[True], now) if runs[True] else {}
+    await redraw(session, [*runs[True], *runs[False]], now)
+    return changed
+
+
+async def redraw(session: AsyncSession, group_ids: Sequence[int], now: datetime) -> None:
+    """Times, numbers or states of these groups' meetings changed: their posts show it."""
+    found = await session.scalars(
+        select(Meeting.id)
+        .join(Projection, Projection.subject == cast(Meeting.id, String))
+        .where(
+            Projection.guild_id == Meeting.guild_id,
+            Projection.kind.in_((answer_posts.LIVING, answer_posts.LINE)),
+            Meeting.group_id.in_(group_ids),
+            rows.ends() > now,
+        )
+    )
+    await answer_posts.mark(session, found.all())
 
 
 async def _turn(
@@ -60,9 +78,17 @@ async def _turn(
 
 
 async def tell(
-    session: AsyncSession, changes: Sequence[MeetingChange], entry_id: int, now: datetime
+    session: AsyncSession,
+    changes: Sequence[MeetingChange],
+    entry_id: int,
+    now: datetime,
+    *,
+    number: int | None = None,
 ) -> None:
-    """Have the groups told of these changes, that the history's entry `entry_id` made."""
+    """Have the groups told of these changes, that the history's entry `entry_id` made.
+
+    `number`: what people knew a meeting by that has none any more, since it was postponed.
+    """
     made: list[New] = []
     for change in changes:
         row = await session.get(Meeting, change.id, populate_existing=True)
@@ -75,22 +101,74 @@ async def tell(
             if await _heard(session, row):
                 made.append(notices.meeting("restored", row, entry_id, now))
         elif after is not None:
-            made.append(notices.meeting("skipped", row, entry_id, now))
+            known = {"number": number} if number is not None else {}
+            made.append(notices.meeting("skipped", row, entry_id, now, **known))
         elif "starts_at" in change.now:
             payload = {"again": True} if change.asked else {}
             made.append(notices.meeting("moved", row, entry_id, now, **payload))
     await enqueue(session, made, now)
 
 
-async def _heard(session: AsyncSession, row: Meeting) -> bool:
-    """Whether the group was told that this meeting does not take place: else nothing is news."""
-    told = select(Delivery.id).where(
+async def tell_moved(
+    session: AsyncSession, changed: Mapping[int, SeriesDiff], entry_id: int, now: datetime
+) -> None:
+    """Have groups whose series moved (what `follow` gave) told, each of the first that did.
+
+    One message for all: the times of the later ones count as told with it.
+    """
+    moved = [i for diff in changed.values() for i, _ in diff.change]
+    found = await session.scalars(
+        select(Meeting)
+        .where(
+            Meeting.id.in_(moved), Meeting.status == MeetingStatus.planned,
+            Meeting.starts_at > now, Meeting.starts_at.is_distinct_from(Meeting.told_starts_at),
+        )
+        .order_by(Meeting.group_id, Meeting.starts_at)
+        .execution_options(populate_existing=True)
+    )  # fmt: skip
+    by_group: dict[int, list[Meeting]] = {}
+    for row in found:
+        by_group.setdefault(row.group_id, []).append(row)
+    made = []
+    for group_id, (first, *later) in by_group.items():
+        if not await _announced(session, group_id):
+            later.append(first)
+        else:
+            more = {"later": True} if later else {}
+            made.append(notices.meeting("moved", first, entry_id, now, **more))
+        for row in later:
+            row.told_starts_at = row.starts_at
+    await enqueue(session, made, now)
+
+
+async def _announced(session: AsyncSession, group_id: int) -> bool:
+    """Whether the group runs: before that nobody was told of any time."""
+    status = await session.scalar(select(Group.status).where(Group.id == group_id))
+    return status == GroupStatus.active
+
+
+async def tell_back(
+    session: AsyncSession, group_ids: Sequence[int], entry_id: int, now: datetime
+) -> None:
+    """Have groups that run again told so, where they heard that their next meeting is cancelled."""
+    following = await rows.next_of(session, group_ids, now)
+    made = [
+        notices.meeting("restored", row, entry_id, now)
+        for row in following.values()
+        if row.starts_at > now and await _heard(session, row, "cancelled")
+    ]
+    await enqueue(session, made, now)
+
+
+async def _heard(session: AsyncSession, row: Meeting, kind: str = "skipped") -> bool:
+    """Whether the group was told last that this meeting is off: else nothing is news."""
+    last = select(Delivery.kind).where(
         Delivery.guild_id == row.guild_id,
         Delivery.meeting_id == row.id,
-        Delivery.kind == "skipped",
+        Delivery.kind.in_((kind, "restored")),
         Delivery.status.in_((DeliveryStatus.sending, DeliveryStatus.sent)),
     )
-    return await session.scalar(told.limit(1)) is not None
+    return await session.scalar(last.order_by(Delivery.id.desc()).limit(1)) == kind
 
 
 async def end(

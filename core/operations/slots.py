@@ -20,11 +20,9 @@ from core.db.engine import get_database
 from core.db.meeting_models import Meeting, MeetingStatus
 from core.db.models import Cohort, Group
 from core.db.queries import meetings as rows
-from core.db.queries.deliveries import enqueue
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
-from core.notifications import notices
-from core.operations import meeting_facts
+from core.operations import meeting_facts, series
 from core.operations.common import Actor, audit, get_cohort, get_group
 from core.operations.groups import must_live
 from core.operations.meeting_rights import must_manage
@@ -231,16 +229,10 @@ async def _live(session: AsyncSession, cohort_id: int, *, lock: bool) -> list[Gr
 async def _follow(
     session: AsyncSession, group_ids: Sequence[int], entry_id: int, now: datetime
 ) -> None:
-    """The meetings follow, and each group hears of its next one where that changed."""
-    was = await rows.next_of(session, group_ids, now)
-    before = {group: (m.id, m.starts_at.isoformat()) for group, m in was.items()}
-    await rows.derive(session, group_ids, now)
-    made = []
-    for group_id, row in (await rows.next_of(session, group_ids, now)).items():
-        old = before.get(group_id)
-        if old is not None and old != (row.id, row.starts_at.isoformat()):
-            made.append(notices.meeting("moved", row, entry_id, now))
-    await enqueue(session, made, now)
+    """The meetings follow with their posts, and each group hears of the first that moved."""
+    moved = await rows.derive(session, group_ids, now)
+    await series.redraw(session, group_ids, now)
+    await series.tell_moved(session, moved, entry_id, now)
     await mark_due(session, group_ids, now)
 
 

@@ -164,7 +164,7 @@ async def _take_back(
     session: AsyncSession, actor: Actor, row: AuditEntry, decision: Decision
 ) -> Done:
     shown = await history.entry(session, row)
-    trace, group_ids = await carry_out(session, actor, decision)
+    trace, group_ids, moved = await carry_out(session, actor, decision)
     written = audit(
         session, actor, "undone", cohort_id=row.cohort_id, group_id=row.group_id,
         user_id=row.user_id, undoes_id=row.id, trace=trace,
@@ -173,6 +173,8 @@ async def _take_back(
     )  # fmt: skip
     await session.flush()
     await series.tell(session, trace.meetings, written.id, utcnow())
+    await series.tell_moved(session, moved, written.id, utcnow())
+    await series.tell_back(session, [g.id for g in trace.groups], written.id, utcnow())
     return Done(
         written.id, shown, tuple(group_ids), tuple(decision.does), tuple(decision.cannot),
         tuple(decision.stays),

@@ -52,6 +52,7 @@ from core.reconcile.undo_facts import (
     MemberNow,
     Now,
 )
+from core.schedule import SeriesDiff
 
 COHORT_FIELDS = (
     "name", "status", "start_date", "meetings", "seats", "access_mode", "rooms", "breaks",
@@ -207,8 +208,8 @@ async def _meetings(session: AsyncSession, group_ids: set[int]) -> dict[int, Mee
 
 async def carry_out(
     session: AsyncSession, actor: Actor, decision: Decision
-) -> tuple[Trace, list[int]]:
-    """Write what was decided; what that changed, and the groups to sync, in order."""
+) -> tuple[Trace, list[int], dict[int, SeriesDiff]]:
+    """Write what was decided; what that changed, the groups to sync in order, their series."""
     members = await _end(session, decision)
     cohorts = await _update(session, Cohort, COHORT_FIELDS, decision.cohorts)
     groups = await _update(session, Group, GROUP_FIELDS, decision.groups)
@@ -227,9 +228,9 @@ async def carry_out(
         await session.scalars(select(Group.id).where(Group.cohort_id.in_(list(decision.cohorts))))
     )
     ordered = [*losing, *sorted(touched - set(losing))]
-    await series.follow(session, ordered, utcnow())
+    moved = await series.follow(session, ordered, utcnow())
     await mark_due(session, ordered, utcnow())
-    return trace, ordered
+    return trace, ordered, moved
 
 
 async def _end(session: AsyncSession, decision: Decision) -> list[MemberChange]:

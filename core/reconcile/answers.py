@@ -86,7 +86,8 @@ class MeetingFacts:
 
     @property
     def name(self) -> str:
-        return name_of(self.number)
+        later = self.number is None and self.status == "postponed"
+        return t("Postponed meeting") if later else name_of(self.number)
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,8 @@ def line(meeting: MeetingFacts, *, yes: int, came: int | None = None, now: datet
     if meeting.status != "planned":
         return Shown(t(_NOT_HELD[meeting.status], name=name, day=day))
     if now < meeting.ends_at:
-        return Shown(t("↪️ {name} · moved to {time}", name=name, time=at(meeting.starts_at)))
+        # It was moved behind another one, or another one came in before it.
+        return Shown(t("↪️ {name} · takes place on {time}", name=name, time=at(meeting.starts_at)))
     if came is not None:
         return Shown(tn("✅ {name} · {day} · {n} came", "✅ {name} · {day} · {n} came", came,
                         name=name, day=day))  # fmt: skip

@@ -398,7 +398,7 @@ async def test_more_targets_than_one_select_takes(w: World) -> None:
 
 @on_discord
 async def test_a_text_that_is_too_long_can_be_edited(w: World) -> None:
-    cohort, rooms = await groups(w, number=1)
+    _, rooms = await groups(w, number=1)
     refused = await written(w, "Hello " + "x" * 1900, to="Stats")
     assert "1800 are possible" in text_of(refused)
     form = await w.mod.click(last(refused), label="Edit again")
