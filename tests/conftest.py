@@ -9,6 +9,7 @@ nine times as long. `make_database` makes one that nobody else gets.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 import uuid
@@ -132,12 +133,13 @@ def _no_operator_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # The slow ones, longest first: processes that start, are killed and start again.
-SLOW = ("test_first_day", "test_undo_property", "test_crash", "test_trouble", "test_demo_walk",
-        "test_demo", "test_discord_server_trouble", "test_discord_server")  # fmt: skip
+SLOW = ("test_first_day", "test_undo_property", "test_delivery_crash", "test_demo_term",
+        "test_crash", "test_trouble", "test_events_crash", "test_demo_walk", "test_demo",
+        "test_discord_server_trouble", "test_discord_server")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest first, so that no worker waits for the last."""
+    """Start the longest first, dealt out to the workers, so that none waits for the last."""
 
     def weight(item: Any) -> int:
         if item.path.stem in SLOW:
@@ -146,3 +148,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return len(SLOW) + (0 if "/e2e/" in path else 1 if "/integration/" in path else 2)
 
     items.sort(key=weight)
+    # xdist gives each worker a part of the list, one after the other, before they steal.
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = [item for first in range(workers) for item in items[first::workers]]

@@ -136,7 +136,7 @@ class Meeting(
     @app_commands.command(description="When a group meets: weekday, time, time zone and how often")
     @app_commands.describe(
         group="Which group", when="Like: Wed 19:00 Europe/Berlin; leave it out to get a form",
-        minutes="How long it lasts; usually 60", rhythm="How often; usually every week",
+        minutes="How long it lasts, if that changes", rhythm="How often, if that changes",
         since="From which day on, like 2026-05-04; else all meetings to come",
         dates="Only for certain dates, like 2026-03-04, 2026-03-18",
     )  # fmt: skip
@@ -161,7 +161,7 @@ class Meeting(
         actor = await _begin(interaction)
         typed = {
             "when": when, "minutes": str(minutes) if minutes is not None else "",
-            "rhythm": rhythm.value if rhythm is not None else "weekly",
+            "rhythm": rhythm.value if rhythm is not None else "",
             "since": since or "", "dates": dates or "",
         }  # fmt: skip
         await slot_steps.preview_group(interaction, await _group(actor, group), typed)

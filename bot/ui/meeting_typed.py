@@ -101,6 +101,20 @@ def weeks_field(breaks: tuple[str, ...] | list[str]) -> Field:
     )  # fmt: skip
 
 
+def filled(typed: Mapping[str, str], rule: Rule | None) -> dict[str, str]:
+    """What a command left out, as it is now: only what was typed changes.
+
+    Whoever types dates means these dates, unless a rhythm was chosen.
+    """
+    values = {key: value for key, value in typed.items() if value}
+    usual = {field.key: field.value for field in fields(rule, "")} if rule is not None else {}
+    if values.get("dates") and "rhythm" not in values:
+        values["rhythm"] = "monthly" if usual.get("rhythm") == "monthly" else "dates"
+    if "rhythm" in values and values["rhythm"] != usual.get("rhythm"):
+        usual.pop("dates", None)
+    return {**dict.fromkeys(typed, ""), **usual, **values}
+
+
 def rule_of(typed: Mapping[str, str], zone: str) -> Rule:
     """A form's or command's time as a rule. Raises Refusal."""
     length = minutes(typed.get("minutes", ""))

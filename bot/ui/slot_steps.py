@@ -56,7 +56,11 @@ def _group_form(group_id: int, rule: Rule | None, zone: str) -> answer.Form:
 async def preview_group(
     interaction: discord.Interaction, group_id: int, typed: dict[str, str]
 ) -> None:
-    """The same from a command, where everything was typed already."""
+    """The same from a command; what it leaves out stays as it is."""
+    actor = await checks.actor_of(interaction)
+    typed = meeting_typed.filled(
+        typed, (await meetings.slots(actor.guild_id, [group_id]))[group_id].rule
+    )
     try:
         await _preview_group(interaction, typed, group_id=group_id)
     except Refusal as refusal:

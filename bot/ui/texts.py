@@ -44,8 +44,16 @@ def overview(chosen: GuildSettings, note: str = "") -> Panel:
         for kind in _NAMES
     ]  # fmt: skip
     select = discord.ui.Select[Any](placeholder=t("Choose a message"), options=options)
-    view = Panel().text("\n".join([*([note] if note else []), *head]))
-    return view.row(Pick("text_pick", 0, select)).row(press(t("Back"), "setup_open"))
+    view = Panel().text("\n".join([*([note] if note else []), *head])).row(
+        Pick("text_pick", 0, select)
+    )
+    daily, label = chosen.activity_line, t("Turn on")
+    said = t("A quiet line a day in each group, about who joined and answered: off.")
+    if daily:
+        said = t("A quiet line a day in each group, about who joined and answered: on.")
+        label = t("Turn off")
+    view.line().text(said, press(label, "text_daily", int(not daily)))
+    return view.row(press(t("Back"), "setup_open"))
 
 
 def one(kind: str, chosen: GuildSettings, note: str = "", undo: Press | None = None) -> Panel:
@@ -157,6 +165,14 @@ async def _overview(interaction: Interaction, _number: int) -> None:
     await lasting.begin_panel(interaction)
     actor = await checks.moderator(interaction)
     await lasting.show_panel(interaction, overview(await settings.get(actor.guild_id)))
+
+
+@lasting.on_press("text_daily")
+async def _daily(interaction: Interaction, on: int) -> None:
+    await lasting.begin_panel(interaction)
+    actor = await checks.moderator(interaction)
+    after = await settings.change(actor, activity_line=bool(on))
+    await lasting.show_panel(interaction, overview(after[0]))
 
 
 @lasting.on_pick("text_pick")

@@ -43,6 +43,9 @@ def message(
     kept: list[int] = []
     line = ""
     for user_id in mention[:MENTIONED]:
+        if f"<@{user_id}>" in text:  # a list of members names them already
+            kept.append(user_id)
+            continue
         more = f"{line} <@{user_id}>".strip()
         if len(text) + 1 + len(more) > CONTENT_LIMIT:
             break

@@ -66,9 +66,11 @@ async def mark(
         raise Refusal("unknown_choice", t("That choice is not known."))
     now = utcnow()
     async with get_database().transaction() as session:
-        meetings = await _meetings(session, actor, meeting_ids, now)
+        meetings = await _meetings(session, actor, meeting_ids)
         group_id = meetings[0].group_id
         await must_manage(session, actor, group_id)
+        if any(m.starts_at > now for m in meetings):
+            raise Refusal("not_yet", t("This meeting has not begun yet. Nothing was changed."))
         group = await get_group(session, actor.guild_id, group_id)
         known = (await people_of(session, actor.guild_id, group_id)).get(user_id)
         if known is None:
@@ -92,7 +94,7 @@ async def mark(
 
 
 async def _meetings(
-    session: AsyncSession, actor: Actor, meeting_ids: Collection[int], now: datetime
+    session: AsyncSession, actor: Actor, meeting_ids: Collection[int]
 ) -> list[Meeting]:
     rows = await session.scalars(
         select(Meeting)
@@ -109,8 +111,6 @@ async def _meetings(
         raise Refusal(
             "meeting_not_found", t("There is no such meeting here. Nothing was changed.")
         )  # fmt: skip
-    if any(m.starts_at > now for m in found):
-        raise Refusal("not_yet", t("This meeting has not begun yet. Nothing was changed."))
     return found
 
 

@@ -94,6 +94,8 @@ async def preview(
         row = await session.get_one(Meeting, meeting_id)
         at, length = starts_at or row.starts_at, minutes or row.minutes
         await may(session, group, row, change, at, length, now)
+        if starts_at is not None and (at, length) == (row.starts_at, row.minutes):
+            raise _same()
         gone = change in {"skip", "postpone"}
         people = await meeting_facts.people(
             session, actor.guild_id, group.id, meeting_id, None if gone else at, length
@@ -148,6 +150,10 @@ async def _begin(
     return group, row
 
 
+def _same() -> Refusal:
+    return Refusal("same", t("It is at that time already. Nothing changed."))
+
+
 def _meanwhile() -> Refusal:
     return Refusal(
         "changed_meanwhile",
@@ -176,7 +182,7 @@ async def _change(
             after = plain_fields({f: getattr(row, f) for f in _FIELDS})
             differs = changed(row.id, before, after)
             if not differs or differs[0].now.keys() == {"moved"}:
-                raise Refusal("same", t("It is at that time already. Nothing changed."))
+                raise _same()
             fields = differs[0]
             trace = MeetingChange(row.id, group.id, fields.was, fields.now, ask_again)
             if ask_again:

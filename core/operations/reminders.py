@@ -36,6 +36,7 @@ def _all(group: Group) -> dict[str, int]:
 
 async def offsets(actor: Actor, group_id: int) -> dict[str, int]:
     """Minutes before a meeting by kind of reminder (0: none). Raises Refusal(group_not_found)."""
+    actor.must_moderate()
     async with get_database().transaction() as session:
         return _all(await get_group(session, actor.guild_id, group_id))
 

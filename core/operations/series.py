@@ -94,6 +94,9 @@ async def tell(
         row = await session.get(Meeting, change.id, populate_existing=True)
         if row is None or row.starts_at <= now:
             continue
+        if not await _announced(session, row.group_id):
+            row.told_starts_at = row.starts_at
+            continue
         after = change.now.get("status")
         if change.was is None or (after == MeetingStatus.planned and row.extra):
             made.append(notices.meeting("added", row, entry_id, now))

@@ -50,12 +50,14 @@ def _sane(days: Sequence[date], most: int) -> None:
 def combined(old: Rule | None, new: Rule, since: date | None) -> Rule:
     """The rule that a group gets: `new`, or its slot only from the week of `since` on.
 
-    From a week on only the time changes: another rhythm counts from the start.
+    From a week on only the time changes: another rhythm counts from the start, as does the first
+    time of all. Raises Refusal(from_the_start) where that is wanted from a week on.
     """
-    if since is None or old is None or (old.every, old.monthly, old.dates) != (
-        new.every, new.monthly, new.dates,
-    ):  # fmt: skip
+    if since is None:
         return new
+    if old is None or (old.every, old.monthly, old.dates) != (new.every, new.monthly, new.dates):
+        text = t("That counts for all meetings to come. Leave “From when on” empty.")
+        raise Refusal("from_the_start", text)
     return with_slot(old, new.pieces[-1].slot, since)
 
 

@@ -25,7 +25,8 @@ NEXT = frozenset({"next", "coming", "nächste", "nächsten", "nächster", "naech
                   "naechster", "kommende", "kommenden", "kommender"})  # fmt: skip
 THIS = frozenset({"this", "diese", "diesen", "dieser"})
 DAYS_AHEAD = {
-    ("today",): 0, ("tonight",): 0, ("heute",): 0, ("tomorrow",): 1, ("morgen",): 1,
+    ("today",): 0, ("tonight",): 0, ("heute",): 0,
+    ("yesterday",): -1, ("gestern",): -1, ("tomorrow",): 1, ("morgen",): 1,
     ("übermorgen",): 2, ("uebermorgen",): 2, ("day", "after", "tomorrow"): 2,
 }  # fmt: skip
 # Minutes of a unit of time that a clock counts, and days of one that a calendar counts.

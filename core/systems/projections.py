@@ -188,6 +188,9 @@ class Keeper:
         """
         loop = asyncio.get_running_loop()
         lock = self._locks.setdefault(key, asyncio.Lock())
+        if not patient and self._running and lock.locked():
+            self.poke([key])  # somebody waits for Discord's limit at this post already
+            return OK
         async with lock:
             until, failures = self._blocked.get(key, (0.0, 0))
             if loop.time() < until and not again:

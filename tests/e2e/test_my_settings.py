@@ -183,6 +183,17 @@ async def test_a_text_is_previewed_saved_and_put_back(w: World) -> None:
 
 
 @alone
+async def test_the_line_a_day_can_be_turned_off(w: World) -> None:
+    shown = await texts(w)
+    assert "about who joined and answered: on." in text_of(shown)
+    off = await w.mod.click(shown.response, label="Turn off")
+    assert "about who joined and answered: off." in text_of(off)
+    assert not (await settings.get(w.guild.id)).activity_line
+    await w.mod.click(off.response, label="Turn on")
+    assert (await settings.get(w.guild.id)).activity_line
+
+
+@alone
 async def test_a_text_that_means_nothing_is_kept_for_another_try(w: World) -> None:
     one = await pick(w, await texts(w), "joined")
     form = await w.mod.click(one.response, label="Change")
