@@ -177,6 +177,7 @@ async def answer_of(name: str, function: Callable[..., Any], theirs: dict[str, i
             "cohort_not_found", "group_not_found", "not_allowed", "entry_not_found",
             "not_different", "meeting_not_found", "target_not_found", "announcement_not_found",
             "message_not_found", "no_longer", "not_declined",
+            "no_such_visit",
         }  # fmt: skip
         assert refused.code in codes, (name, refused)  # noqa: PT017 - an answer is right as well
         return str(refused)
