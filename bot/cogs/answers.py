@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from weakref import WeakKeyDictionary
 
@@ -33,6 +34,10 @@ from core.words import t
 # while so many are at work are acknowledged first, by a call more, well before Discord's three
 # seconds are over; their work waits until all are acknowledged.
 AT_WORK = 4
+# Acknowledgements under way: at 0.2 s a call, 200 a second. A call more is a connection more, and
+# opening one costs more than the acknowledgement.
+ACKNOWLEDGING = 40
+PATIENCE = 0.3  # seconds; in a rush that does not end, the work goes on beside it after so long
 
 Reply = tuple[str, LastingView]
 
@@ -43,8 +48,31 @@ class _Rush:
     def __init__(self) -> None:
         self.at_work = 0
         self.unacknowledged = 0
+        self.since = 0.0  # when the first of them came, in the event loop's time
         self.calm = asyncio.Event()
+        self.calls = asyncio.Semaphore(ACKNOWLEDGING)
         self.turns = asyncio.Semaphore(AT_WORK)
+
+    async def acknowledge(self, interaction: Interaction) -> None:
+        """Before any work of those who wait for their turn."""
+        if not self.unacknowledged:
+            self.since = asyncio.get_running_loop().time()
+            self.calm.clear()
+        self.unacknowledged += 1
+        try:
+            async with self.calls:
+                await lasting.begin(interaction)
+        finally:
+            self.unacknowledged -= 1
+            if not self.unacknowledged:
+                self.calm.set()
+
+    async def calmed(self) -> None:
+        """Return when all are acknowledged, or the rush goes on for too long to wait for that."""
+        left = self.since + PATIENCE - asyncio.get_running_loop().time()
+        if self.unacknowledged and left > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.calm.wait(), left)
 
 
 _rush: WeakKeyDictionary[asyncio.AbstractEventLoop, _Rush] = WeakKeyDictionary()
@@ -83,16 +111,9 @@ async def _reply(interaction: Interaction, work: Callable[[], Awaitable[Reply]])
 async def _in_turn(
     interaction: Interaction, rush: _Rush, work: Callable[[], Awaitable[Reply]]
 ) -> None:
-    rush.unacknowledged += 1
-    rush.calm.clear()
-    try:
-        await lasting.begin(interaction)
-    finally:
-        rush.unacknowledged -= 1
-        if not rush.unacknowledged:
-            rush.calm.set()
-    await rush.calm.wait()
+    await rush.acknowledge(interaction)
     async with rush.turns:
+        await rush.calmed()
         reply = await work()
     await lasting.show(interaction, *reply)
 

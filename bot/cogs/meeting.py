@@ -12,9 +12,18 @@ from discord.ext import commands
 
 from bot import checks
 from bot.client import Muster
-from bot.ui import answer, meeting_panel, meeting_steps, my_meetings, slot_steps
+from bot.ui import (
+    answer,
+    answer_for,
+    lasting,
+    meeting_panel,
+    meeting_steps,
+    my_meetings,
+    slot_steps,
+)
+from core.db.meeting_models import Answer, Source
 from core.errors import Refusal
-from core.operations import lookup, meetings
+from core.operations import answers, lookup, meetings
 from core.operations.common import Actor
 from core.words import t
 
@@ -25,9 +34,14 @@ RHYTHMS = [
     Choice(name="Once a month, on the same day of the month", value="monthly"),
     Choice(name="On certain dates only", value="dates"),
 ]
+ANSWERS = [
+    Choice(name="Attending", value=Answer.attending.value),
+    Choice(name="Maybe", value=Answer.tentative.value),
+    Choice(name="Can't come", value=Answer.not_attending.value),
+]
 Minutes = app_commands.Range[int, 1, meetings.LONGEST]
 
-__all__ = ["Meeting", "Meetings", "meeting_panel"]
+__all__ = ["Meeting", "Meetings", "answer_for", "meeting_panel"]
 
 
 async def _asker(interaction: discord.Interaction) -> Actor | None:
@@ -169,9 +183,18 @@ class Meeting(
 
 class Meetings(commands.Cog):
     @app_commands.command(name="meetings", description="Your next meetings and your answers")
+    @app_commands.describe(answer="Answer to your very next meeting at once")
+    @app_commands.choices(answer=ANSWERS)
     @app_commands.guild_only()
-    async def mine(self, interaction: discord.Interaction) -> None:
+    async def mine(self, interaction: discord.Interaction, answer: Choice | None = None) -> None:
         """The private list."""
+        if answer is not None:
+            await lasting.begin(interaction)
+            actor = await checks.actor_of(interaction)
+            coming = await meetings.list_for_member(actor)
+            if not coming:
+                raise Refusal("meeting_not_found", t("No meeting is to come in your groups."))
+            await answers.answer(actor, coming[0].id, Answer(answer.value), Source.command)
         await my_meetings.show(interaction, 0)
 
 

@@ -15,6 +15,7 @@ from core.clock import utcnow
 from core.errors import Refusal
 from core.operations import meetings
 from core.operations.meetings import MeetingView, Preview, Slots
+from core.reconcile.trace import LIVE
 from core.words import t
 
 _CHOICES = 25  # Discord's limit of a select
@@ -57,6 +58,9 @@ def panel(found: Preview, slots: Slots, others: Sequence[MeetingView]) -> tuple[
         words.group_time(slots),
     ]  # fmt: skip
     view = LastingView()
+    if meeting.group_status not in LIVE:
+        parts.append(t("This group has ended, so its meetings stay as they are."))
+        return lines(parts), view
     if begun:
         parts.append(t("It has begun already, so it stays as it is."))
     elif meeting.planned:
@@ -66,6 +70,7 @@ def panel(found: Preview, slots: Slots, others: Sequence[MeetingView]) -> tuple[
             view.button(t("Postpone"), "meeting_postpone", meeting.id)
     elif meeting.status in {"skipped", "postponed"}:
         view.button(t("Take place after all"), "meeting_restore", meeting.id)
+    view.button(t("Answers"), "meeting_answers", meeting.id, row=1)
     view.button(t("Add a meeting"), "meeting_add", meeting.group_id, row=1)
     view.button(t("Meeting time"), "meeting_slot", meeting.group_id, row=1)
     rest = options([m for m in others if m.id != meeting.id])

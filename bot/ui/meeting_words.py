@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_time, get_day_names
 
 from bot.ui.text import plain, when
+from core.clock import utcnow
 from core.operations.meetings import MeetingView, Slots
 from core.reconcile.meeting_preview import Effect, SeriesEffect
 from core.schedule import Rule, Shift, Slot
-from core.words import language, mark, near_day, t, tn
+from core.words import day, language, mark, near_day, t, tn
 
 STATUS = {
     "planned": mark("takes place"),
@@ -58,7 +59,9 @@ def rule(one: Rule) -> str:
     said = t(_rhythm(one), time=_base(one, first.slot), n=len(one.dates))
     for piece in later:
         if piece.since is not None:
-            said = t("{before}; from {day} {after}", before=said, day=near_day(piece.since),
+            near = piece.since.year == utcnow().year
+            since = near_day(piece.since) if near else day(piece.since)
+            said = t("{before}; from {day} {after}", before=said, day=since,
                      after=_base(one, piece.slot))  # fmt: skip
     return said
 

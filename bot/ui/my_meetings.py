@@ -27,7 +27,8 @@ _ANSWERS = (
 @lasting.on_press("my_meetings")
 async def show(interaction: Interaction, page: int = 0) -> None:
     """The private list."""
-    await lasting.begin(interaction)
+    if not interaction.response.is_done():
+        await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
     await lasting.show(interaction, *home(await meetings.list_for_member(actor), page))
 

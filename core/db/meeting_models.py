@@ -184,7 +184,7 @@ class Delivery(Base):
     __table_args__ = (
         one_of("status", DeliveryStatus),
         UniqueConstraint("key"),
-        Index("ix_deliveries_due", "next_at",
+        Index("ix_deliveries_due", "next_at", "id",
               postgresql_where=text("status in ('pending', 'failed')")),
         Index("ix_deliveries_held", "lease_by", postgresql_where=text("status = 'sending'")),
         Index("ix_deliveries_guild", "guild_id", "id"),

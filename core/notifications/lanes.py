@@ -8,11 +8,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import sentry_sdk
+import structlog
+
 from core.clock import utcnow
 from core.discord_outbound.pacer import background
 from core.notifications.outgoing import Claimed, Send
 from core.notifications.pacing import Bookings, Throttle
 from core.notifications.results import Result, put_off
+
+log = structlog.get_logger(__name__)
 
 # Discord's documented example and what clients see: 5 messages in 5 seconds per channel.
 CHANNEL_CALLS, CHANNEL_SECONDS = 5, 5.0
@@ -38,12 +43,13 @@ class Job:
         return self.send.dm_channel_id or _NEW_DMS
 
 
-@dataclass
+@dataclass(slots=True)
 class _Lane:
     throttle: Throttle
     bookings: Bookings
     jobs: deque[Job] = field(default_factory=deque)
-    task: asyncio.Task[None] | None = None
+    busy: bool = False  # in line, under way, or waiting for the timer
+    timer: asyncio.TimerHandle | None = None
 
 
 class Lanes:
@@ -57,8 +63,11 @@ class Lanes:
         self._dm_seconds = 1 / dm_per_second
         self._lanes: dict[int, _Lane] = {}
         self._tidied = 0.0
-        self._gate = asyncio.Semaphore(AT_ONCE)
-        self._closing = asyncio.Event()
+        # Places whose turn it is; a few workers serve them all: a task per place costs more than
+        # all the rest that is done here for a message.
+        self._ready: deque[_Lane] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     def put(self, job: Job) -> None:
         """Queue a job, or settle at once that it comes back later."""
@@ -66,7 +75,8 @@ class Lanes:
         if now - self._tidied > CHANNEL_SECONDS:
             self._tidied = now
             self._forget_idle(now)
-        lane = self._lanes.get(job.place) or self._new(job.place)
+        place = job.place
+        lane = self._lanes.get(place) or self._new(place)
         again = job.row.next_at is not None and job.row.next_at > job.row.due_at
         full = len(lane.jobs) >= QUEUE or (not again and lane.bookings.taken(now))
         if full:
@@ -74,8 +84,8 @@ class Lanes:
             self._finished(put_off(job.row, utcnow() + timedelta(seconds=seconds)))
             return
         lane.jobs.append(job)
-        if lane.task is None:
-            lane.task = asyncio.create_task(self._run(lane), name=f"lane {job.place}")
+        if not lane.busy:
+            self._line_up(lane, now)
 
     def _new(self, place: int) -> _Lane:
         if place == _NEW_DMS:
@@ -86,33 +96,51 @@ class Lanes:
         self._lanes[place] = lane
         return lane
 
-    async def _run(self, lane: _Lane) -> None:
+    def _line_up(self, lane: _Lane, now: float) -> None:
+        """Have the lane's next message sent as soon as its place takes one."""
+        lane.busy, lane.timer = True, None
+        wait = lane.throttle.wait(now)
+        if wait > 0:
+            loop = asyncio.get_running_loop()
+            lane.timer = loop.call_later(wait, self._start, lane)
+        else:
+            self._start(lane)
+
+    def _start(self, lane: _Lane) -> None:
+        lane.timer = None
+        self._ready.append(lane)
+        if len(self._workers) < AT_ONCE:
+            worker = asyncio.create_task(self._work(), name="deliveries")
+            self._workers.add(worker)
+            worker.add_done_callback(self._ended)
+
+    def _ended(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        if not worker.cancelled() and (error := worker.exception()) is not None:
+            sentry_sdk.capture_exception(error)
+            log.error("deliveries_worker_broke", exc_info=error)
+
+    async def _work(self) -> None:
+        """Send what is ready until nothing is."""
         background.set(True)
         loop = asyncio.get_running_loop()
-        try:
-            while lane.jobs and await self._may_start(lane):
-                async with self._gate:
-                    if self._closing.is_set():
-                        return
-                    job = lane.jobs.popleft()
-                    lane.throttle.start(loop.time())
-                    result = await self._deliver(job.row, job.send)
-                self._finished(result)
-                if result.hold and result.settled.next_at is not None:
-                    for other in self._emptied(lane):
-                        self._finished(put_off(other.row, result.settled.next_at))
-        finally:
-            lane.task = None
-
-    async def _may_start(self, lane: _Lane) -> bool:
-        """Wait for the place's next turn; False: we are stopping."""
-        wait = lane.throttle.wait(asyncio.get_running_loop().time())
-        if wait > 0:
+        while self._ready and not self._closing:
+            lane = self._ready.popleft()
             try:
-                await asyncio.wait_for(self._closing.wait(), wait)
-            except TimeoutError:
-                return True
-        return not self._closing.is_set()
+                if lane.jobs:
+                    lane.throttle.start(loop.time())
+                    await self._send(lane, lane.jobs.popleft())
+            finally:
+                lane.busy = False
+                if lane.jobs and not self._closing:
+                    self._line_up(lane, loop.time())
+
+    async def _send(self, lane: _Lane, job: Job) -> None:
+        result = await self._deliver(job.row, job.send)
+        self._finished(result)
+        if result.hold and result.settled.next_at is not None:
+            for other in self._emptied(lane):
+                self._finished(put_off(other.row, result.settled.next_at))
 
     @staticmethod
     def _emptied(lane: _Lane) -> Iterator[Job]:
@@ -123,25 +151,29 @@ class Lanes:
         """Drop the queues of places that are quiet."""
         for place, lane in list(self._lanes.items()):
             quiet = lane.throttle.idle(now) and not lane.bookings.taken(now)
-            if lane.task is None and not lane.jobs and quiet:
+            if not lane.busy and not lane.jobs and quiet:
                 del self._lanes[place]
 
     def stop(self) -> None:
         """Begin nothing more."""
-        self._closing.set()
+        self._closing = True
 
     async def close(self) -> None:
         """Begin nothing more, give back what waits, and return when what is under way is done."""
         self.stop()
-        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
         for lane in self._lanes.values():
+            if lane.timer is not None:
+                lane.timer.cancel()
             for job in self._emptied(lane):
                 self._finished(put_off(job.row, job.row.next_at or job.row.due_at))
-        if tasks:
-            await asyncio.wait(tasks)
+        if self._workers:
+            await asyncio.wait(set(self._workers))
 
     def cancel(self) -> None:
         """End what is under way as well; it may have been sent, and its rows say so."""
+        self.stop()
         for lane in self._lanes.values():
-            if lane.task is not None:
-                lane.task.cancel()
+            if lane.timer is not None:
+                lane.timer.cancel()
+        for worker in self._workers:
+            worker.cancel()

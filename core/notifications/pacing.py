@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 
-@dataclass
+@dataclass(slots=True)
 class Throttle:
     """At most `calls` starts within any `seconds`. All times are the event loop's, in seconds."""
 
@@ -31,7 +31,7 @@ class Throttle:
         return not self._starts or now - self._starts[-1] >= self.seconds
 
 
-@dataclass
+@dataclass(slots=True)
 class Bookings:
     """Who finds a queue full is told when to come back, in the order of asking.
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
@@ -185,39 +185,38 @@ async def _needs(session: AsyncSession, guild_id: int, full: int) -> Needs:
             ).where(SyncState.guild_id == guild_id)
         )
     ).one()
-    deleted = await session.scalar(
+    deleted, events, waiting, expected = (
+        await session.execute(select(*(n.scalar_subquery() for n in _numbers(guild_id))))
+    ).one()
+    return Needs(
+        gave_up=states[0],
+        trying=states[1],
+        by_hand=states[2],
+        deleted=deleted + events,
+        full=full,
+        waiting=waiting,
+        expected=expected,
+    )
+
+
+def _numbers(guild_id: int) -> tuple[Select[int], ...]:
+    """Objects that were deleted, events too, people who wait for a seat, people expected."""
+    return (
         select(func.count()).where(
             ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted"
-        )
-    )
-    events = await session.scalar(
+        ),
         select(func.count()).where(
             Meeting.guild_id == guild_id,
             Meeting.event_state == "gone",
             Meeting.status == MeetingStatus.planned,
             Meeting.starts_at > utcnow(),
-        )
-    )
-    waiting = await session.scalar(
-        select(func.count())
-        .select_from(SeatWatch)
-        .where(SeatWatch.guild_id == guild_id, SeatWatch.told_at.is_(None))
-    )
-    expected = await session.scalar(
+        ),
+        select(func.count()).where(SeatWatch.guild_id == guild_id, SeatWatch.told_at.is_(None)),
         select(func.count())
         .select_from(Expected)
         .join(Group, Group.id == Expected.group_id)
         .join(Cohort, Cohort.id == Group.cohort_id)
-        .where(*_running(guild_id))
-    )
-    return Needs(
-        gave_up=states[0],
-        trying=states[1],
-        by_hand=states[2],
-        deleted=(deleted or 0) + (events or 0),
-        full=full,
-        waiting=waiting or 0,
-        expected=expected or 0,
+        .where(*_running(guild_id)),
     )
 
 

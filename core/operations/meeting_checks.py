@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from core.operations.groups import must_live
 from core.operations.meeting_views import name_of, zone_of
 from core.operations.slot_rules import LONGEST
 from core.reconcile.meeting_preview import overlaps
+from core.schedule import Rule
 from core.words import mark, t
 
 FAR = timedelta(days=5 * 366)  # further ahead it is a slip of the keyboard, as in spoken_time
@@ -52,8 +53,19 @@ async def may(
         raise Refusal(
             "extra", t("An extra meeting has no place in the series. Move or skip it instead.")
         )
+    if change == "postpone" and group.rule and _by_dates(group.rule):
+        raise Refusal(
+            "extra",
+            t("This group meets on certain dates only, so none follows at the end. Move it, or "
+              "skip it and add another one."),
+        )  # fmt: skip
     if change in {"move", "restore"}:
         await free(session, group, starts_at, minutes, now, apart_from=row.id)
+
+
+def _by_dates(rule: dict[str, Any]) -> bool:
+    found = Rule.from_json(rule)
+    return bool(found.dates) and not found.monthly
 
 
 async def free(

@@ -207,11 +207,18 @@ async def choices(actor: Actor, typed: str = "") -> list[lookup.Choice]:
 
 
 def _meant(typed: str) -> ColumnElement[bool]:
-    """The meeting that was chosen, or those of groups called like what stands before a " · "."""
+    """The meeting that was chosen, or those of groups called like what stands before a " · ".
+
+    Also those with the number that was typed: "week 12".
+    """
     number = typed.strip().removeprefix("meeting:")
     if number.isdecimal() and len(number) <= 18 and number != typed.strip():  # noqa: PLR2004 - bigint
         return Meeting.id == int(number)
-    return Group.name.icontains(typed.split(" · ", maxsplit=1)[0].strip(), autoescape=True)
+    named = Group.name.icontains(typed.split(" · ", maxsplit=1)[0].strip(), autoescape=True)
+    word = typed.rsplit(maxsplit=1)[-1]
+    if len(typed.split()) <= 2 and word.isdecimal() and len(word) <= 3:  # noqa: PLR2004 - Week 200
+        return or_(named, Meeting.number == int(word))
+    return named
 
 
 def _told_apart(views: Sequence[MeetingView]) -> list[tuple[MeetingView, str]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+
+from core.schedule import UnknownZone, zone_info
 
 DAY_HOURS = 24
 
@@ -17,12 +18,16 @@ def quiet_until(now: datetime, zone: str | None, hours: tuple[int, int]) -> date
     begin, end = hours
     if zone is None or begin == end:
         return None
-    local = now.astimezone(ZoneInfo(zone))
+    try:
+        there = zone_info(zone)
+    except UnknownZone:  # the tables of this machine lost it
+        return None
+    local = now.astimezone(there)
     if not ((local.hour - begin) % DAY_HOURS < (end - begin) % DAY_HOURS):
         return None
     day = local.date()
     if end <= local.hour:  # the night is over tomorrow
         day += timedelta(days=1)
     # An end that the clocks skip comes as much later; of one that comes twice, the first counts.
-    over = datetime.combine(day, time(end), ZoneInfo(zone)).astimezone(UTC)
+    over = datetime.combine(day, time(end), there).astimezone(UTC)
     return over if over > now else None

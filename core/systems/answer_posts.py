@@ -35,6 +35,7 @@ from core.words import speaking
 
 LIVING, LINE, ACTIVITY = "answers", "answers_line", "activity"
 KINDS = (LIVING, LINE, ACTIVITY)
+ACTIVITY_APART = 10.0  # seconds; nobody waits for a day's line, and the channel's limit is one
 
 
 class PostCounts(TypedDict):
@@ -59,6 +60,24 @@ async def mark(session: AsyncSession, meeting_ids: Iterable[int]) -> None:
 async def mark_locked(session: AsyncSession, meeting_ids: Iterable[int]) -> None:
     """Like `mark`, where an earlier statement of the transaction selected `lock`."""
     await projections.mark_locked(session, keys(meeting_ids))
+
+
+# SQL that marks the posts of one meeting, with the parameters of `marking`: a part of a statement
+# that changes what they show. An earlier one of its transaction selected `lock`; see `marked`.
+MARK = """
+    update projections set dirty = true
+    where guild_id = :guild and kind in (:living, :line) and subject = :subject and not dirty
+    """
+
+
+def marking(meeting_id: int) -> dict[str, str]:
+    """The parameters of MARK, but `guild`."""
+    return {"living": LIVING, "line": LINE, "subject": str(meeting_id)}
+
+
+def marked(session: AsyncSession, meeting_id: int) -> None:
+    """After MARK: look at the posts once the transaction is committed."""
+    projections.look_after_commit(session, keys([meeting_id]))
 
 
 def lock(meeting_id: int) -> Any:
@@ -263,4 +282,4 @@ async def _draw_activity(post: Post) -> Shown | None:
 
 projections.register(LIVING, Kind(_draw_living))
 projections.register(LINE, Kind(_draw_line, restore=False))
-projections.register(ACTIVITY, Kind(_draw_activity, restore=False))
+projections.register(ACTIVITY, Kind(_draw_activity, restore=False, gather=ACTIVITY_APART))

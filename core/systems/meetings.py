@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core import schedule
 from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.models import GroupStatus, Role
@@ -61,11 +62,21 @@ def _plan(
         zone,
         to_come if live else (),
         tuple(user for user, role in people.items() if role == Role.facilitator),
-        {user: facts.zones.get(user, zone) for user, role in people.items() if role != GUEST},
+        {user: _known(facts.zones.get(user), zone) for user, role in people.items()
+         if role != GUEST},
         tuple(user for user in people if user in facts.personal),
         group.offsets,
-    )
+    )  # fmt: skip
     return pure.diff(stored, pure.desired(wanted, now), now)
+
+
+def _known(zone: str | None, fallback: str) -> str:
+    """A person's zone; one that this machine's tables do not have must not stop a whole group."""
+    try:
+        schedule.zone_info(zone or "")
+    except schedule.UnknownZone:
+        return fallback
+    return zone or fallback
 
 
 async def needing(session: AsyncSession, facts: Sequence[Facts], now: datetime) -> set[int]:

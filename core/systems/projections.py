@@ -67,6 +67,7 @@ APART = 1.2  # seconds between edits of one post; twice as long each time while 
 LONGEST_APART = 5.0  # seconds; whoever pressed was answered, and reads the rest that much later
 # Discord allows 5 edits in 5 s per channel; several posts may stand in one.
 EDITS, WINDOW = 5, 5.0
+TRIES = 3  # after 2, 4 and 8 s; what fails longer is for the retries of its group
 LONGEST_PAUSE = 300.0  # seconds between tries of a post that cannot be edited
 
 
@@ -80,6 +81,7 @@ class Kind:
     draw: Draw
     silent: bool = True  # a new one makes no sound
     restore: bool = True  # put back where somebody deletes it
+    gather: float = GATHER  # seconds that a change may wait for others; between edits too
 
 
 _kinds: dict[str, Kind] = {}
@@ -155,19 +157,34 @@ class Keeper:
     async def _keep(self, key: Key) -> None:
         background.set(False)  # the edit of a press, also where a sweep came before it
         try:
-            await self._pause(GATHER)
+            await self._pause(_gather(key))
             for times in count():
                 self._again.discard(key)
-                await self.bring(key)
-                if key not in self._again:
+                outcome = await self.bring(key)
+                wait = None if outcome.permanent else self._until_next(key, times)
+                if wait is None:
                     return
-                await self._pause(min(APART * 2**times, LONGEST_APART))
+                await self._pause(wait)
         except Exception as error:
             # The row still says that it is not done: the sweep comes back to it.
             sentry_sdk.capture_exception(error)
             log.exception("post_not_kept", key=key)
         finally:
             self._tasks.pop(key, None)
+
+    def _until_next(self, key: Key, times: int) -> float | None:
+        """Seconds until the post is looked at again; None: nothing is left that helps now.
+
+        A passing failure is tried again here a few times: nobody may press for a long time, and
+        the sweep comes late.
+        """
+        until, failures = self._blocked.get(key, (0.0, 0))
+        left = until - asyncio.get_running_loop().time()
+        if left > 0:
+            return left if failures <= TRIES and self._running and not self._hurry else None
+        return (
+            max(min(APART * 2**times, LONGEST_APART), _gather(key)) if key in self._again else None
+        )
 
     async def _pause(self, seconds: float) -> None:
         if not self._running or self._hurry or seconds <= 0:
@@ -228,6 +245,11 @@ class Keeper:
 
 
 keeper = Keeper()
+
+
+def _gather(key: Key) -> float:
+    kind = _kinds.get(key[0])
+    return kind.gather if kind is not None else GATHER
 
 
 async def _bring(key: Key) -> tuple[Outcome, bool]:

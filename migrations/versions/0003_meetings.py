@@ -216,7 +216,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_due",
         "deliveries",
-        ["next_at"],
+        ["next_at", "id"],
         postgresql_where=sa.text("status in ('pending', 'failed')"),
     )
     op.create_index("ix_deliveries_group_id", "deliveries", ["group_id"])

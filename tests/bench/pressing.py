@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
 import statistics
 from contextlib import redirect_stdout
 from functools import partial
@@ -58,13 +57,10 @@ async def _shows(server: DiscordServer, place: tuple[int, int], people: int) -> 
     return any(f"({people})" in m["content"] for m in found)
 
 
-async def _edits(server: DiscordServer, after: int) -> int:
-    """Edits of messages by the bot since that entry of the REST log."""
-    calls = await server.calls(after)
-    return sum(
-        c["method"] == "PATCH" and re.search(r"/channels/\d+/messages/\d+$", c["path"]) is not None
-        for c in calls
-    )
+async def _edits(server: DiscordServer, place: tuple[int, int], after: int) -> int:
+    """Edits of that message by the bot since that entry of the REST log."""
+    path = "/channels/{}/messages/{}".format(*place)
+    return sum((c["method"], c["path"]) == ("PATCH", path) for c in await server.calls(after))
 
 
 async def ours(ground: Ground, server: DiscordServer) -> Figures:
@@ -83,7 +79,7 @@ async def ours(ground: Ground, server: DiscordServer) -> Figures:
                 after = len(await server.calls())
                 times = await server.rush(channel_id, post_id, crowd[WARM_UP:], button)
                 await until(partial(_shows, server, place, len(crowd)), what="the last edit")
-                edits = await _edits(server, after)
+                edits = await _edits(server, place, after)
         async with database.transaction() as session:
             kept = await session.scalar(
                 select(func.count()).select_from(Rsvp).where(Rsvp.status == Answer.attending)

@@ -322,23 +322,44 @@ class People:
         self, channel_id: int, message_id: int, user_ids: list[int], custom_id: str
     ) -> list[int]:
         """Many people press one button at the same instant; the interactions' ids."""
-        channel = self.backend.get_channel(channel_id)
+        guild_id = self.backend.get_channel(channel_id).guild_id
+        assert guild_id is not None
         message = self.backend.get_message(channel_id, message_id)
-        shown = dict(serializers.message_payload(self.backend, message))
-        made = []
+        made, shared = [], dict[str, Any]()
         for user_id in user_ids:
-            record, payload = sim_interactions.base_payload(
-                self.backend, type=InteractionType.MESSAGE_COMPONENT, channel_id=channel_id,
-                guild_id=channel.guild_id, user_id=user_id,
-                data={"component_type": 2, "custom_id": custom_id},
-            )  # fmt: skip
+            record, payload = self._press(channel_id, guild_id, user_id, custom_id, shared)
             record.source_message_id = message_id
-            made.append((record, payload | {"message": shown}))
-        for record, _ in made:
-            self._dispatched(record)
+            if not shared:  # the same for all of them, and dear to put together
+                shared = {"message": dict(serializers.message_payload(self.backend, message))}
+                shared = payload | shared
+            made.append((record, payload | {"message": shared["message"]}))
         for _, payload in made:
             self.backend.emit("INTERACTION_CREATE", payload)
+        # Nothing has left yet: what is sent waits for this to return.
+        for record, _ in made:
+            self._dispatched(record)
         return [record.id for record, _ in made]
+
+    def _press(
+        self, channel_id: int, guild_id: int, user_id: int, custom_id: str, shared: Json
+    ) -> tuple[Interaction, Json]:
+        """One press; what all have in common is taken from `shared`, where it is filled."""
+        kind, data = (
+            InteractionType.MESSAGE_COMPONENT,
+            {"component_type": 2, "custom_id": custom_id},
+        )
+        if not shared:
+            return sim_interactions.base_payload(
+                self.backend, type=kind, channel_id=channel_id, guild_id=guild_id,
+                user_id=user_id, data=data,
+            )  # fmt: skip
+        record = self.backend.new_interaction(kind, channel_id, user_id, guild_id)
+        guild = self.backend.get_guild(guild_id)
+        member = dict(serializers.member_payload(self.backend, guild, guild.members[user_id]))
+        rights = self.backend.compute_permissions(guild_id, user_id, channel_id)
+        member["permissions"] = str(rights)
+        own = {"id": str(record.id), "token": record.token, "member": member}
+        return record, shared | own
 
     # --------------------------------------------------------------- answers
 

@@ -200,6 +200,9 @@ class SocketBackend(Backend):
         if event == "GUILD_CREATE":
             payload["large"] = len(payload.get("members") or ()) > large_threshold
             sim_intents.prune_guild_create(payload, flags, self.bot_user.id)
+        elif event == "INTERACTION_CREATE":
+            # Discord sends a partial channel: no overwrites, of which there may be hundreds.
+            (payload.get("channel") or {}).pop("permission_overwrites", None)
         if not flags.message_content:
             self._censor(event, payload)
         return payload

@@ -12,11 +12,13 @@ from core.clock import set_clock
 from core.db.engine import get_database
 from core.db.meeting_models import Delivery
 from core.db.models import Group
-from core.operations import cohorts, history, meetings, slots, undo
+from core.operations import cohorts, groups, history, meetings, slots, undo
 from core.operations.common import Actor
+from core.schedule import Rule
+from core.sync import sweep, sync_group_reminders
 from core.systems.projections import keeper
-from tests.e2e._acting import labels, mod_of, on_discord
-from tests.e2e.test_meeting_command import FIRST, WEEK, listed, season
+from tests.e2e._acting import labels, last, made, mod_of, on_discord
+from tests.e2e.test_meeting_command import FIRST, RULE, WEEK, listed, manage, season, zone
 from tests.world import World, parts_of, text_of, words_of
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)  # two days before the first meeting
@@ -145,6 +147,29 @@ async def test_the_time_that_it_has_is_refused_before_the_preview(w: World) -> N
     assert labels(longer.response)[0] == "Move, ask again"
 
 
+@on_discord
+async def test_a_list_of_dates_has_no_end_to_add_to(w: World) -> None:
+    group = await begun(w)
+    days = (date(2026, 3, 18), date(2026, 3, 20))
+    await slots.change(mod_of(w), group, Rule(RULE.pieces, dates=days))
+    await after(w, group)
+    last_one = (await listed(w, group))[-1]
+    asked = await w.mod.slash(w.room, "meeting postpone", meeting=f"meeting:{last_one.id}")
+    assert "none follows at the end" in text_of(asked)
+    assert labels(asked.response) == []
+
+
+@on_discord
+async def test_a_zone_that_nobody_knows_any_more_stops_no_reminder(w: World) -> None:
+    group = await begun(w)
+    await zone(w.members[1], "Mars/Base")
+    await zone(w.members[2], "Asia/Kolkata")
+    counts = await sync_group_reminders(group)
+    assert counts["unchanged"] > 0
+    await sweep()
+    assert await sweep() == []
+
+
 # --- the series ----------------------------------------------------------------------------------
 
 
@@ -234,11 +259,40 @@ async def test_what_the_command_leaves_out_stays(w: World) -> None:
         rhythm="weekly",
     )  # fmt: skip
     assert "Leave “From when on” empty" in text_of(refused)
+    leap = await w.mod.slash(
+        w.room, "meeting slot", group="Group 1", when="Thu 20:00", since="29 February"
+    )
+    assert "from Mon 28 February 2028" in text_of(leap)
     listing = await w.mod.slash(
         w.room, "meeting slot", group="Group 1", when="20:00", dates="2026-03-18, 2026-03-20"
     )
     assert "on 2 dates, 20:00 Europe/Berlin" in text_of(listing)
     assert len(await listed(w, group)) == 4
+
+
+@on_discord
+async def test_the_panel_of_a_group_that_ended_offers_nothing(w: World) -> None:
+    group = await begun(w)
+    first = (await listed(w, group))[0]
+    await groups.archive(mod_of(w), group)
+    await after(w, group)
+    assert living(w) == []
+    shown = await manage(w, w.mod, first.id)
+    assert "This group has ended" in text_of(shown)
+    assert labels(last(shown)) == []
+    refused = await manage(w, w.members[0], first.id)
+    assert "Only moderators and the facilitators" in text_of(refused)
+
+
+@on_discord
+async def test_a_number_is_found_among_a_hundred_groups(w: World) -> None:
+    set_clock(lambda: MONDAY)
+    await made(w, meetings=12, groups=100, rule=RULE)
+    found = await w.mod.autocomplete(w.room, "meeting skip", "meeting", "week 12")
+    assert [c["name"] for c in found[:2]] == [f"Group {n} · Week 12 · Wed 20 May" for n in (1, 2)]
+    assert len(found) == 25
+    mine = await w.mod.autocomplete(w.room, "meeting skip", "meeting", "group 77")
+    assert len(mine) == 12
 
 
 # --- strangers -----------------------------------------------------------------------------------

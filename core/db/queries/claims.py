@@ -22,11 +22,13 @@ _COLUMNS = (
     "announcement_id", "about_id", "payload", "due_at", "attempts", "created_at",
     "unsure_since", "next_at",
 )  # fmt: skip
-_RETURNED = ", ".join(f"{'chosen' if c == 'unsure_since' else 'd'}.{c}" for c in _COLUMNS)
+_RETURNED = ", ".join(f"d.{c}" for c in _COLUMNS if c != "unsure_since")
+_SELECTED = ", ".join(_COLUMNS)
 
 # What its holder lost first (it may be half sent), then what is due, by time. Rows that somebody
 # else is just claiming are passed by; each branch is served by a partial index of its own. The
-# array has the planner look the rows up by their ids instead of reading the whole table.
+# array has the planner look the rows up by their ids instead of reading the whole table; only the
+# few that were tried before are joined, as it expects few of all and would compare each with each.
 _CLAIM = text(f"""
     with lost as materialized (
         select id, unsure_since from deliveries
@@ -37,13 +39,19 @@ _CLAIM = text(f"""
         where status in ('pending', 'failed') and next_at <= :now
         order by next_at, id limit greatest(:most - (select count(*) from lost), 0)
         for update skip locked
-    ), chosen as materialized (select * from lost union all select * from due)
-    update deliveries d
-    set status = 'sending', lease_by = :holder, lease_until = :until, attempts = d.attempts + 1,
-        unsure_since = coalesce(d.unsure_since, :now)
-    from chosen
-    where d.id = any(array(select id from chosen)) and d.id = chosen.id
-    returning {_RETURNED}
+    ), chosen as materialized (
+        select * from lost union all select * from due
+    ), claimed as (
+        update deliveries d
+        set status = 'sending', lease_by = :holder, lease_until = :until,
+            attempts = d.attempts + 1, unsure_since = coalesce(d.unsure_since, :now)
+        where d.id = any(array(select id from chosen))
+        returning {_RETURNED}
+    )
+    select {_SELECTED} from claimed
+    left join (
+        select id, unsure_since from chosen where unsure_since is not null
+    ) before using (id)
     """)  # noqa: S608 - the names of our own columns
 _CLAIMED = _CLAIM.columns(*(Delivery.__table__.c[c] for c in _COLUMNS))
 
@@ -76,7 +84,7 @@ _SETTLE = text("""
         cast(:sent_ats as timestamptz[])
     ) as r(id, status, next_at, given_back, unsure, error_class, error_text, channel_id,
            message_id, sent_at)
-    where d.id = any(cast(:ids as bigint[])) and d.id = r.id and d.status <> 'sent'
+    where d.id = r.id and d.status <> 'sent'
         and (r.status = 'sent' or d.lease_by = :holder)
     returning d.id
     """)
