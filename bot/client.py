@@ -67,7 +67,7 @@ class Muster(commands.Bot):
         self,
         worker: Worker,
         *,
-        rest_per_second: float = 47,
+        rest_per_second: float = 46,
         tree_memory: Path | None = None,
         **options: Any,
     ) -> None:

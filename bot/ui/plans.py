@@ -23,8 +23,8 @@ _PAGE = CONTENT_LIMIT - 400  # characters of a page's body; the rest is for sums
 SYSTEMS = {
     "discord": mark("channels and access"),
     "calendar": mark("calendar"),
-    "reminders": mark("reminders"),
-    "rsvps": mark("answers"),
+    "reminders": mark("meetings and reminders"),
+    "rsvps": mark("events and answers"),
 }
 
 

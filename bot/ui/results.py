@@ -19,6 +19,7 @@ from core.discord_outbound.messages import edit_channel_message, send_channel_me
 from core.errors import MusterError
 from core.operations import settings
 from core.systems import discord as discord_system
+from core.systems import events as event_system
 from core.systems.counts import DiscordCounts, SyncResult
 from core.words import mark, t, tn
 
@@ -27,7 +28,10 @@ log = structlog.get_logger(__name__)
 # Seconds between two edits of one message: Discord allows about three in six seconds per channel.
 EVERY = 2.0
 # Systems by the words that people know them by.
-_SYSTEMS = {"calendar": mark("Calendar"), "reminders": mark("Reminders"), "rsvps": mark("Answers")}
+_SYSTEMS = {
+    "calendar": mark("Calendar"), "reminders": mark("Meetings and reminders"),
+    "rsvps": mark("Events and answers"),
+}  # fmt: skip
 
 
 @dataclass
@@ -61,6 +65,8 @@ class Totals:
                 self.count(part)
             else:
                 self.failed += part.get("failed", 0)
+                for sentence in part.get("problems", []):
+                    self._problem(sentence)
 
     def count(self, part: DiscordCounts) -> None:
         """Add the counts of one run over a group's channels."""
@@ -244,6 +250,10 @@ async def _sync_one(totals: Totals, group_id: int, *, repair: bool) -> None:
             totals.created += by_hand.get("created", 0)
             totals.granted += by_hand["granted"]
             totals.revoked += by_hand["revoked"]
+        try:
+            await event_system.sync(group_id, repair=True)
+        except MusterError as error:
+            log.info("event_repair_failed", group_id=group_id, error=str(error))
     totals.add(await sync.sync_group(group_id))
 
 

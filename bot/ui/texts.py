@@ -44,8 +44,10 @@ def overview(chosen: GuildSettings, note: str = "") -> Panel:
         for kind in _NAMES
     ]  # fmt: skip
     select = discord.ui.Select[Any](placeholder=t("Choose a message"), options=options)
-    view = Panel().text("\n".join([*([note] if note else []), *head])).row(
-        Pick("text_pick", 0, select)
+    view = (
+        Panel()
+        .text("\n".join([*([note] if note else []), *head]))
+        .row(Pick("text_pick", 0, select))
     )
     daily, label = chosen.activity_line, t("Turn on")
     said = t("A quiet line a day in each group, about who joined and answered: off.")

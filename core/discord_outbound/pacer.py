@@ -17,7 +17,7 @@ import aiohttp
 # Set around background work (sweeps, retries, hints); everything else is somebody waiting.
 background: ContextVar[bool] = ContextVar("background", default=False)
 
-BURST = 1  # 47 a second leaves room for no more: with 5, a sliding second saw 51 starts (measured)
+BURST = 1  # 46 a second leave room for no more: with 5, a sliding second saw 51 starts (measured)
 
 
 class Pacer:

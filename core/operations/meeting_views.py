@@ -27,6 +27,7 @@ from core.schedule import Rule
 from core.words import near_day, t
 
 RECENT = timedelta(days=3)  # meetings that are over stay to choose from that long
+_DIGITS = 3  # of a meeting's number: a cohort has at most 200
 MOST = 500  # meetings to choose from; autocomplete shows 25 of those that fit what is typed
 
 
@@ -201,24 +202,26 @@ async def choices(actor: Actor, typed: str = "") -> list[lookup.Choice]:
         query = _query().where(*mine).order_by(Meeting.starts_at, Meeting.id).limit(MOST)
         views = [_view(row) for row in await session.execute(query)]
         if len(views) == MOST and typed.strip():
-            found = await session.execute(query.where(_meant(typed)))
-            views = [_view(row) for row in found] or views
+            for meant in (_meant(typed), _numbered(typed)):
+                found = [_view(row) for row in await session.execute(query.where(meant))]
+                if found:
+                    views = found
+                    break
     return lookup.unique([(v.id, label) for v, label in _told_apart(views)], "meeting")
 
 
 def _meant(typed: str) -> ColumnElement[bool]:
-    """The meeting that was chosen, or those of groups called like what stands before a " · ".
-
-    Also those with the number that was typed: "week 12".
-    """
+    """The meeting that was chosen, or those of groups called like what stands before a " · "."""
     number = typed.strip().removeprefix("meeting:")
     if number.isdecimal() and len(number) <= 18 and number != typed.strip():  # noqa: PLR2004 - bigint
         return Meeting.id == int(number)
-    named = Group.name.icontains(typed.split(" · ", maxsplit=1)[0].strip(), autoescape=True)
+    return Group.name.icontains(typed.split(" · ", maxsplit=1)[0].strip(), autoescape=True)
+
+
+def _numbered(typed: str) -> ColumnElement[bool]:
+    """Those with the number that was typed, as in "week 12"."""
     word = typed.rsplit(maxsplit=1)[-1]
-    if len(typed.split()) <= 2 and word.isdecimal() and len(word) <= 3:  # noqa: PLR2004 - Week 200
-        return or_(named, Meeting.number == int(word))
-    return named
+    return Meeting.number == (int(word) if word.isdecimal() and len(word) <= _DIGITS else -1)
 
 
 def _told_apart(views: Sequence[MeetingView]) -> list[tuple[MeetingView, str]]:

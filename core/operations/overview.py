@@ -23,11 +23,15 @@ from core.operations.common import Actor, audit
 from core.plan import WHAT, ByHand, Create, Plan, Rename, SetAccess
 from core.reconcile import channels
 from core.reconcile.by_hand import shown
+from core.reconcile.event_plan import EventPlan, FindEvent, SettleEvent
 from core.reconcile.events import name_of as name_of_event
-from core.systems import access
+from core.systems import access, events
 from core.words import t, unpack
 
 _Child = aliased(ManagedObject)
+
+
+_NO_EVENTS = EventPlan()
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ async def plan(
             if f.group.guild_id == guild_id
         ]
         plans = [access.plan(f, view, utcnow(), repair=repair).whole for f in facts]
+        of_events = await events.planned(session, facts, utcnow(), repair=repair)
         homes = await _new_categories(
             session,
             [(f, p) for f, p in zip(facts, plans, strict=True) if _makes_channels(p.changes)],
@@ -115,7 +120,11 @@ async def plan(
         by_hand = shown(whole.by_hand, fact.state.by_hand if fact.state else {})
         result.by_hand += len(by_hand)
         home = homes.get(fact.group.id)
-        if not (whole or by_hand):
+        on_calendar = [
+            c.words() for c in of_events.get(fact.group.id, _NO_EVENTS).changes
+            if not isinstance(c, FindEvent | SettleEvent)
+        ]  # fmt: skip
+        if not (whole or by_hand or on_calendar):
             continue
         born = [name_of(user) for user in _born_inside(whole.changes, fact, view)]
         _sum(result, whole.changes, home=home, born=len(born))
@@ -126,6 +135,7 @@ async def plan(
                     *([Create("category", home).words(name_of)] if home else []),
                     *_without_category(whole).words(name_of),
                     *(t("let {who} in from the start", who=name) for name in born),
+                    *on_calendar,
                 ),
                 tuple(b.words(name_of) for b in by_hand),
             )

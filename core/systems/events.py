@@ -246,11 +246,28 @@ async def needing(session: AsyncSession, facts: Sequence[Facts], now: datetime) 
     One statement; a second one where something differs. Wakes for meetings that begin or end
     soon are set on the way.
     """
+    fitting = await planned(session, facts, now)
+    for group_id, plan in fitting.items():
+        if plan.next_at is not None and not plan:
+            wake_near(group_id, plan.next_at, now)
+    differing = [g for g, plan in fitting.items() if plan or plan.by_hand]
+    if not differing:
+        return set()
+    states = await rows.states(session, differing)
+    return {g for g in differing if _opens(fitting[g], states.get(g))}
+
+
+async def planned(
+    session: AsyncSession, facts: Sequence[Facts], now: datetime, *, repair: bool = False
+) -> dict[int, EventPlan]:
+    """By group with meetings, what its events need, with the room that its guild has.
+
+    One statement. Guilds that Discord does not show now are left out.
+    """
     meetings = await rows.of_all(session, now)
     plans: dict[int, EventPlan] = {}
     makes: dict[int, list[Wanted]] = {}
     guilds: dict[int, tuple[GuildView, dict[int, Event]]] = {}
-    guild_of: dict[int, int] = {}
     for fact in facts:
         group = fact.group
         mine = meetings.get(group.id)
@@ -262,22 +279,13 @@ async def needing(session: AsyncSession, facts: Sequence[Facts], now: datetime) 
                 continue
             guilds[group.guild_id] = (view, view.events())
         view, events = guilds[group.guild_id]
-        plan = decide(_facts_of(fact), mine, view, now, events=events)
+        plan = decide(_facts_of(fact), mine, view, now, repair=repair, events=events)
         makes.setdefault(group.guild_id, []).extend(plan.makes)
         plans[group.id] = plan
-        guild_of[group.id] = group.guild_id
     allowed: set[int] = set()
     for guild_id, wishes in makes.items():
         allowed |= pure.allot(wishes, taken(*guilds[guild_id]))
-    fitting = {g: plan.within(allowed) for g, plan in plans.items()}
-    for group_id, plan in fitting.items():
-        if plan.next_at is not None and not plan:
-            wake_near(group_id, plan.next_at, now)
-    differing = [g for g, plan in fitting.items() if plan or plan.by_hand]
-    if not differing:
-        return set()
-    states = await rows.states(session, differing)
-    return {g for g in differing if _opens(fitting[g], states.get(g))}
+    return {g: plan.within(allowed) for g, plan in plans.items()}
 
 
 def _opens(plan: EventPlan, state: StateRow | None) -> bool:

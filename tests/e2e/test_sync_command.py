@@ -21,6 +21,7 @@ from core.errors import Refusal
 from core.operations import cohorts, history, membership, settings
 from core.operations.common import Actor
 from core.operations.overview import Planned, PlannedGroup
+from tests.meetings_here import meet
 from tests.world import World, text_of, world
 
 DENY_VIEW = discord.Permissions(view_channel=True).value
@@ -117,6 +118,21 @@ async def test_plan_in_words_then_done(made: Made) -> None:
     again = await made.slash("sync plan")
     assert "nothing to change; 2 groups looked at" in text_of(again)
     assert again.response.components == []
+
+
+@in_season
+async def test_a_plan_names_the_events_of_meetings(made: Made) -> None:
+    await made.put(0, 0)
+    await sync.sync_group(made.groups[0])
+    await meet(made.groups[0], number=3)
+    shown = await made.slash("sync plan")
+    assert "create the event “Group 1 - Week 3”" in text_of(shown)
+    guild = made.w.bot.get_guild(made.w.guild.id)
+    assert guild is not None
+    assert not guild.scheduled_events
+    await made.w.mod.click(shown.response, label="Do it")
+    assert [e.name for e in guild.scheduled_events] == ["Group 1 - Week 3"]
+    assert "create the event" not in text_of(await made.slash("sync plan"))
 
 
 @in_season

@@ -117,7 +117,7 @@ def test_a_meeting_that_is_over_becomes_a_line_with_who_came() -> None:
     over = AT + timedelta(minutes=60)
     assert "5 came" in answers.line(WEEK, yes=3, came=5, now=over).text
     assert "3 said yes" in answers.line(WEEK, yes=3, now=over).text
-    assert "moved to" in answers.line(WEEK, yes=3, now=over - timedelta(seconds=1)).text
+    assert "takes place on" in answers.line(WEEK, yes=3, now=over - timedelta(seconds=1)).text
 
 
 def test_a_quiet_day_has_no_line() -> None:

@@ -15,7 +15,7 @@ def test_defaults_need_nothing() -> None:
     assert settings.discord_token is None
     assert settings.database_url is None
     assert (settings.rest_per_second, settings.sweep_minutes, settings.probe_minutes) == (
-        47,
+        46,
         10,
         60,
     )

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.db.meeting_models import Delivery, DeliveryStatus, Meeting
 from core.db.queries.deliveries import New, enqueue, wake
 from core.db.queries.meetings import ends
-from core.reconcile.reminders import RECONCILED, ReminderPlan, Row
+from core.reconcile.reminders import RECONCILED, SLACK, ReminderPlan, Row
 
 _OPEN = (DeliveryStatus.pending, DeliveryStatus.failed)
 
@@ -21,7 +21,10 @@ _OPEN = (DeliveryStatus.pending, DeliveryStatus.failed)
 async def rows(
     session: AsyncSession, group_ids: Sequence[int] | None, now: datetime
 ) -> dict[int, list[Row]]:
-    """By group: what was written for meetings that are not over, and all that is still to come."""
+    """By group: what was written for meetings that are not over, and all that is still to come.
+
+    Also what was due just now, as long as it would be wanted again.
+    """
     of_meetings = select(Meeting.id).where(ends() > now)
     query = select(
         Delivery.group_id, Delivery.id, Delivery.kind, Delivery.key, Delivery.meeting_id,
@@ -29,7 +32,8 @@ async def rows(
     ).where(
         Delivery.kind.in_(RECONCILED),
         or_(
-            Delivery.status.in_(_OPEN), Delivery.due_at > now, Delivery.meeting_id.in_(of_meetings)
+            Delivery.status.in_(_OPEN), Delivery.due_at >= now - SLACK,
+            Delivery.meeting_id.in_(of_meetings),
         ),
     )  # fmt: skip
     if group_ids is not None:
