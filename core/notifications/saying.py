@@ -76,7 +76,11 @@ def _extras(case: Case) -> list[str]:
     if case.row.payload.get("again") and case.kind.name == "moved":
         parts.append(t(AGAIN))
     if case.row.payload.get("later"):
-        parts.append(t("The meetings after it move as well: each has its new time."))
+        parts.append(
+            t("The meetings after it move as well: each has its new time.")
+            if case.kind.name == "moved"
+            else t("The meetings after it do not take place either.")
+        )
     if reason := case.row.payload.get("reason"):
         parts.append(t(REASON, reason=shown(str(reason)[:200])))
     return parts

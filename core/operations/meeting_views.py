@@ -130,9 +130,11 @@ async def show(guild_id: int, meeting_id: int) -> MeetingView:
 async def list_for_group(guild_id: int, group_id: int, *, past: bool = False) -> list[MeetingView]:
     """A group's meetings in order of time, also those that do not take place.
 
-    Only those that are not over yet, unless `past`.
+    Only those that are not over yet, unless `past`. What a running group's series does not have
+    any more (its number was lowered) is left out.
     """
-    query = _query().where(Meeting.group_id == group_id, Meeting.guild_id == guild_id)
+    dropped = and_(Meeting.status == MeetingStatus.cancelled, Group.status.in_(LIVE))
+    query = _query().where(Meeting.group_id == group_id, Meeting.guild_id == guild_id, ~dropped)
     if not past:
         query = query.where(rows.ends() > utcnow())
     async with get_database().transaction() as session:

@@ -115,10 +115,12 @@ async def tell(
 async def tell_moved(
     session: AsyncSession, changed: Mapping[int, SeriesDiff], entry_id: int, now: datetime
 ) -> None:
-    """Have groups whose series moved (what `follow` gave) told, each of the first that did.
+    """Have groups whose series changed (what `follow` gave) told, each of the first that moved.
 
-    One message for all: the times of the later ones count as told with it.
+    One message for all: the times of the later ones count as told with it. Likewise of the first
+    that does not take place any more.
     """
+    await _tell_dropped(session, changed, entry_id, now)
     moved = [i for diff in changed.values() for i, _ in diff.change]
     found = await session.scalars(
         select(Meeting)
@@ -141,6 +143,26 @@ async def tell_moved(
             made.append(notices.meeting("moved", first, entry_id, now, **more))
         for row in later:
             row.told_starts_at = row.starts_at
+    await enqueue(session, made, now)
+
+
+async def _tell_dropped(
+    session: AsyncSession, changed: Mapping[int, SeriesDiff], entry_id: int, now: datetime
+) -> None:
+    made = []
+    for group_id, diff in changed.items():
+        if not diff.remove or not await _announced(session, group_id):
+            continue
+        found = await session.scalars(
+            select(Meeting)
+            .where(Meeting.id.in_(diff.remove), Meeting.starts_at > now)
+            .order_by(Meeting.starts_at)
+            .execution_options(populate_existing=True)
+        )
+        rows_of = found.all()
+        for first in rows_of[:1]:
+            more = {"later": True} if len(rows_of) > 1 else {}
+            made.append(notices.meeting("cancelled", first, entry_id, now, **more))
     await enqueue(session, made, now)
 
 

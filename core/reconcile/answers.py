@@ -185,11 +185,6 @@ def line(meeting: MeetingFacts, *, yes: int, came: int | None = None, now: datet
                     name=name, day=day))  # fmt: skip
 
 
-def no_more() -> Shown:
-    """What becomes of the post of a meeting that is not in its series any more."""
-    return Shown(t("🚫 This meeting does not take place."))
-
-
 def activity(joined: int, left: int, answered: int) -> str | None:
     """What happened in a group today; None on a quiet day."""
     parts = [tn("{n} joined", "{n} joined", joined)] if joined else []

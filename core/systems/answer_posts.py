@@ -16,10 +16,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
-from core.config import GuildSettings
 from core.db.engine import get_database
 from core.db.meeting_models import Meeting
-from core.db.models import Guild, Projection
+from core.db.models import Projection
 from core.db.queries import answers as queries
 from core.db.queries import meetings as meeting_queries
 from core.db.queries.answers import Home
@@ -258,10 +257,7 @@ async def _draw_line(post: Post) -> Shown | None:
     async with get_database().transaction() as session:
         facts = await queries.post_facts(session, post.guild_id, int(post.subject))
         if facts is None:
-            # Its series has no such meeting any more: nobody is to press buttons that do nothing.
-            guild = await session.get_one(Guild, post.guild_id)
-            with speaking(GuildSettings.model_validate(guild.settings).language):
-                return pure.no_more()
+            return None
         people = await queries.audience(session, post.guild_id, facts.meeting.id)
     yes = pure.tally(p.answer for p in people)[pure.ATTENDING]
     with speaking(facts.settings.language):

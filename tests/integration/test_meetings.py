@@ -409,6 +409,12 @@ async def test_a_cohorts_new_start_and_number(database: Database) -> None:
     assert (await ids(group))[:4] == [*before[1:], before[0]]
     await cohorts.edit(MOD, cohort, meetings=1)
     assert await ids(group) == before[1:2]
+    async with database.transaction() as session:
+        told = (await session.scalars(select(Delivery).where(Delivery.kind == "cancelled"))).all()
+    assert [(d.meeting_id, d.payload) for d in told] == [(before[2], {"later": True})]
+    # What comes back is what was there, with its answers.
+    await cohorts.edit(MOD, cohort, meetings=4)
+    assert await ids(group) == [*before[1:], before[0]]
 
 
 async def test_a_new_group_meets_like_the_others(database: Database) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -51,9 +52,17 @@ async def derive(
         want = schedule.occurrences(
             schedule.Rule.from_json(rule), start, count, days, postponed
         )  # fmt: skip
-        found = schedule.diff(have[group_id], want, now)
-        if found:
-            await _write(session, guild_id, group_id, found, now)
+        off = {
+            h.id for h in have[group_id]
+            if h.status == MeetingStatus.cancelled and h.starts_at > now
+        }  # fmt: skip
+        # A group that runs has the meetings of its rule: what was cancelled comes back with it.
+        running = [replace(h, status="planned") if h.id in off else h for h in have[group_id]]
+        diff = schedule.diff(running, want, now)
+        found = replace(diff, remove=tuple(i for i in diff.remove if i not in off))
+        back = off - set(diff.remove)
+        if found or back:
+            await _write(session, guild_id, group_id, found, back, now)
             changed[group_id] = found
     return changed
 
@@ -77,11 +86,21 @@ async def _rows(session: AsyncSession, group_ids: Sequence[int]) -> dict[int, li
 
 
 async def _write(
-    session: AsyncSession, guild_id: int, group_id: int, found: SeriesDiff, now: datetime
+    session: AsyncSession,
+    guild_id: int,
+    group_id: int,
+    found: SeriesDiff,
+    back: Collection[int],
+    now: datetime,
 ) -> None:
+    """Nothing is deleted: what the series does not want any more keeps its answers, cancelled."""
     mine = Meeting.group_id == group_id
-    if found.remove:
-        await session.execute(delete(Meeting).where(mine, Meeting.id.in_(found.remove)))
+    turned = ((MeetingStatus.cancelled, found.remove), (MeetingStatus.planned, back))
+    for status, ids in turned:
+        if ids:
+            await session.execute(
+                update(Meeting).where(mine, Meeting.id.in_(ids)).values(status=status)
+            )
     for meeting_id, target in found.change:
         await session.execute(
             update(Meeting).where(mine, Meeting.id == meeting_id).values(**_values(target))
