@@ -8,7 +8,7 @@ import discord
 
 from bot.ui.groups import PENDING, begins, name_of, options, rooms
 from bot.ui.lasting import LastingView
-from bot.ui.text import lines, plain
+from bot.ui.text import lines, plain, when
 from core.operations.groups import GroupView
 from core.words import t
 
@@ -29,10 +29,15 @@ def home(groups: Sequence[GroupView], page: int, *, pending: bool) -> tuple[str,
     parts = [t("__Your groups__")]
     for row, group in enumerate(shown):
         parts += [name_of(group), f"{rooms(group) or t('Channels follow.')} · {begins(group)}"]
-        switch, leave = t("Switch"), t("Leave")
+        switch, leave, decline = t("Switch"), t("Leave"), t("Can't come")
         if len(groups) > 1:
             switch = t("Switch: {group}", group=group.label)
             leave = t("Leave: {group}", group=group.label)
+            decline = t("Can't come: {group}", group=group.label)
+        if group.next_at is not None and group.next_id is not None:
+            at, left = when(group.next_at, "F"), when(group.next_at, "R")
+            parts.append(t("Next meeting: {time} ({left})", time=at, left=left))
+            view.button(decline, "rsvp_no", group.next_id, row=row)
         view.button(switch, "switch", group.id, row=row).button(leave, "leave", group.id, row=row)
     if pending:
         parts.append(t(PENDING))

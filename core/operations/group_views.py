@@ -40,6 +40,7 @@ class GroupView:
     expected: int = 0  # people of a list who are not on the server yet: they hold a seat
     entry_id: int | None = None  # of the history, where an operation gave this
     next_at: datetime | None = None  # when its next meeting is or began (UTC)
+    next_id: int | None = None  # that meeting
 
     @property
     def taken(self) -> int:
@@ -121,18 +122,22 @@ async def _select(
         .exists()
     )
     now = utcnow()
-    following = (
-        select(func.min(Meeting.starts_at))
-        .where(
-            Meeting.group_id == Group.id, Meeting.status == MeetingStatus.planned, ends() > now
+
+    def following(column: Any) -> Any:
+        planned = Meeting.status == MeetingStatus.planned
+        return (
+            select(column)
+            .where(Meeting.group_id == Group.id, planned, ends() > now)
+            .order_by(Meeting.starts_at, Meeting.id)
+            .limit(1)
+            .scalar_subquery()
         )
-        .scalar_subquery()
-    )  # fmt: skip
+
     query = (
         select(
             Group.id, Group.name, Cohort.id, Cohort.name, Cohort.start_date, Group.status,
             func.coalesce(counts.c.n, 0), Group.seats, channel("text"), channel("voice"), mine,
-            func.coalesce(waiting.c.n, 0), following,
+            func.coalesce(waiting.c.n, 0), following(Meeting.starts_at), following(Meeting.id),
         )
         .join(Cohort, Cohort.id == Group.cohort_id)
         .outerjoin(counts, counts.c.group_id == Group.id)
@@ -150,10 +155,10 @@ async def _select(
         GroupView(
             group, name, cohort, cohort_name, start, status, members, seats,
             has_started(start, zone, now), text_id, voice_id, bool(is_mine), expected,
-            next_at=next_at,
+            next_at=next_at, next_id=next_id,
         )
         for group, name, cohort, cohort_name, start, status, members, seats,
-            text_id, voice_id, is_mine, expected, next_at in rows
+            text_id, voice_id, is_mine, expected, next_at, next_id in rows
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from core.db.engine import get_database
 from core.db.meeting_models import Rsvp, Source
 from core.db.models import Role
 from core.operations import history, membership
-from tests.e2e._acting import last, mod_of, on_discord
+from tests.e2e._acting import labels, last, mod_of, on_discord
 from tests.e2e.test_answers import post_of, started
 from tests.world import World, text_of
 
@@ -72,3 +72,14 @@ async def test_ones_own_answer_by_command(w: World) -> None:
     assert await stored(meeting_id, ann.id) == ("not_attending", Source.command)
     nobody = await w.members[5].slash(w.room, "meetings", answer="attending")
     assert "No meeting is to come in your groups." in text_of(nobody)
+
+
+@on_discord
+async def test_my_home_shows_the_next_meeting_and_takes_a_no(w: World) -> None:
+    _, meeting_id, [ann, _, _] = await started(w)
+    mine = await ann.slash(w.room, "my")
+    assert "Next meeting: <t:" in text_of(mine)
+    assert labels(last(mine))[0] == "Can't come"
+    done = await ann.click(last(mine), label="Can't come")
+    assert "You can't come to Week 3" in text_of(done)
+    assert await stored(meeting_id, ann.id) == ("not_attending", Source.button)
