@@ -84,7 +84,7 @@ class Worker:
 
     async def _syncs(self) -> None:
         background.set(True)
-        while True:
+        while not self._closing:  # also where it is set while a round forgets its wake
             await self._wake.wait()
             if self._closing:
                 return

@@ -29,7 +29,7 @@ JUMPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 MOVES = frozenset({*JUMPS, "next", "term"})
 # A term of weeks has some ten moments a week and group; more would be a mistake of ours.
 MOST_STOPS = 400
-PATIENCE = 5.0  # seconds for what is due at one moment
+PATIENCE = 30.0  # seconds for what is due at one moment; it takes less than one
 _OPEN = (DeliveryStatus.pending, DeliveryStatus.failed)
 
 
@@ -98,6 +98,7 @@ class TimeMachine:
             await crowd.attend(self._stage.env)
         await presence.tick()
         self._worker.ask_sweep()
+        await self._worker.drain()
         self._worker.dispatcher.wake()
         try:
             async with asyncio.timeout(PATIENCE):
@@ -105,7 +106,6 @@ class TimeMachine:
                     await asyncio.sleep(0.05)
         except TimeoutError:
             log.info("demo_moves_on", at=utcnow().isoformat())
-        await self._worker.drain()
 
     async def _next(self, now: datetime) -> datetime | None:
         """The next moment at which something is due: a message, a beginning, an end."""

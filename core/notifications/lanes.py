@@ -7,15 +7,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import cast
 
-import sentry_sdk
 import structlog
 
 from core.clock import utcnow
 from core.discord_outbound.pacer import background
 from core.notifications.outgoing import Claimed, Send
 from core.notifications.pacing import Bookings, Throttle
-from core.notifications.results import Result, put_off
+from core.notifications.results import Result, broken, put_off
 
 log = structlog.get_logger(__name__)
 
@@ -112,31 +112,30 @@ class Lanes:
         if len(self._workers) < AT_ONCE:
             worker = asyncio.create_task(self._work(), name="deliveries")
             self._workers.add(worker)
-            worker.add_done_callback(self._ended)
-
-    def _ended(self, worker: asyncio.Task[None]) -> None:
-        self._workers.discard(worker)
-        if not worker.cancelled() and (error := worker.exception()) is not None:
-            sentry_sdk.capture_exception(error)
-            log.error("deliveries_worker_broke", exc_info=error)
 
     async def _work(self) -> None:
         """Send what is ready until nothing is."""
         background.set(True)
         loop = asyncio.get_running_loop()
-        while self._ready and not self._closing:
-            lane = self._ready.popleft()
-            try:
+        try:
+            while self._ready and not self._closing:
+                lane = self._ready.popleft()
                 if lane.jobs:
                     lane.throttle.start(loop.time())
                     await self._send(lane, lane.jobs.popleft())
-            finally:
                 lane.busy = False
                 if lane.jobs and not self._closing:
                     self._line_up(lane, loop.time())
+        finally:
+            # At once: what is put in before the event loop noticed the end needs another worker.
+            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _send(self, lane: _Lane, job: Job) -> None:
-        result = await self._deliver(job.row, job.send)
+        try:
+            result = await self._deliver(job.row, job.send)
+        except Exception as error:
+            log.exception("delivery_broke", delivery=job.row.id)
+            result = broken(job.row, error)
         self._finished(result)
         if result.hold and result.settled.next_at is not None:
             for other in self._emptied(lane):

@@ -182,7 +182,7 @@ _WRITE = text(f"""
             answered_at = excluded.answered_at, reason = excluded.reason
         where r.answered_at is null or r.answered_at <= excluded.answered_at
         returning r.status
-    ), marked as ({answer_posts.MARK} and exists (select from written))
+    ), marked as ({queries.MARK} and exists (select from written))
     select status from written
     """)  # noqa: S608 - no value in it, only parameters
 

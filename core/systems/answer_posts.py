@@ -61,16 +61,8 @@ async def mark_locked(session: AsyncSession, meeting_ids: Iterable[int]) -> None
     await projections.mark_locked(session, keys(meeting_ids))
 
 
-# SQL that marks the posts of one meeting, with the parameters of `marking`: a part of a statement
-# that changes what they show. An earlier one of its transaction selected `lock`; see `marked`.
-MARK = """
-    update projections set dirty = true
-    where guild_id = :guild and kind in (:living, :line) and subject = :subject and not dirty
-    """
-
-
 def marking(meeting_id: int) -> dict[str, str]:
-    """The parameters of MARK, but `guild`."""
+    """The parameters of core.db.queries.answers.MARK, but `guild`."""
     return {"living": LIVING, "line": LINE, "subject": str(meeting_id)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.db.engine import Database
 from core.db.models import Group, ManagedObject, SyncState
 from core.operations import membership
 from core.operations.common import Actor
+from core.schedule import Piece, Rule, Slot
 from tests.e2e.discord_client import DiscordServer, ServerProcess
 from tests.e2e.process import channels, cohort_with, running, until
 
@@ -54,7 +56,8 @@ async def test_killed_between_create_and_save(
 ) -> None:
     """At the next start there is exactly one of each, and it is the group's."""
     ada = server.seed["member_ids"][0]
-    [group] = await cohort_with(server, "Stats", [ada])
+    rule = Rule((Piece(Slot(2, time(19), "Europe/Berlin")),))  # without one it would not run
+    [group] = await cohort_with(server, "Stats", [ada], rule=rule)
     point = {"KILL_AT": "core.db.queries.managed:created", "KILL_NTH": str(nth)}
     async with running(server, database.url, tmp_path, **point) as bot:
         assert await bot.ended() == -9

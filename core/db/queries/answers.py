@@ -45,6 +45,13 @@ from core.reconcile.answers import MeetingFacts, effective
 
 LIVE = (GroupStatus.preview, GroupStatus.active)
 
+# Marks the posts of one meeting, with the parameters of core.systems.answer_posts.marking: a part
+# of a statement that changes what they show. An earlier one of its transaction took their lock.
+MARK = """
+    update projections set dirty = true
+    where guild_id = :guild and kind in (:living, :line) and subject = :subject and not dirty
+    """
+
 
 @dataclass(frozen=True)
 class Somebody:
