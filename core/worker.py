@@ -84,7 +84,7 @@ class Worker:
 
     async def _syncs(self) -> None:
         background.set(True)
-        while not self._closing:  # also where it is set while a round forgets its wake
+        while True:
             await self._wake.wait()
             if self._closing:
                 return
@@ -99,7 +99,8 @@ class Worker:
 
     async def drain(self) -> int:
         """Do everything that was bumped, asked for or is due; how many groups were synced."""
-        self._wake.clear()
+        if not self._closing:  # the wake of close() is not to be forgotten
+            self._wake.clear()
         swept: list[int] = []
         if self._sweep_asked:
             self._sweep_asked = False
