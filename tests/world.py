@@ -61,6 +61,7 @@ async def world(database: Database, *, members: int = 4) -> AsyncIterator[World]
             await made.settle()
             yield made
     finally:
+        await keeper.stop()  # what it still has to do is in the rows, and these go now
         set_clock(None)
         set_bot(None)
 

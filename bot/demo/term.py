@@ -46,8 +46,9 @@ async def begin(town: Town, worker: Worker) -> None:
         slot = Slot(first.weekday(), first.time(), "UTC", MINUTES)
         await slots.change(lead, group_id, Rule((Piece(slot),)))
         await _past(town, group_id, first, [town.people[n] for n in inside])
-    worker.bump(made.group_ids)
-    await worker.drain()
+    for group_id in made.group_ids:  # at once, the second would wait for the first's category
+        worker.bump([group_id])
+        await worker.drain()
     await _answer(town, made.group_ids[0])
 
 

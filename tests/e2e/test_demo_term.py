@@ -58,9 +58,12 @@ async def messages() -> Counter[tuple[str, str]]:
 async def test_the_next_thing_is_a_reminder_within_minutes(database: Database) -> None:
     async with rehearsal() as machine:
         before = utcnow()
-        await machine.forward("next")
-        assert utcnow() - before < timedelta(minutes=10)
+        for _ in range(5):  # what is due at once, where the machine is busy, comes before it
+            await machine.forward("next")
+            if (await messages())["remind_last", "sent"] == len(term.GROUPS):
+                break
         assert (await messages())["remind_last", "sent"] == len(term.GROUPS)
+        assert utcnow() - before < timedelta(minutes=10)
         await machine.forward("day")
         assert timedelta(days=1) < utcnow() - before < timedelta(days=1, minutes=15)
 

@@ -10,6 +10,15 @@ from sqlalchemy import func, select
 
 from core.clock import set_clock
 from core.db.engine import Database
+from core.db.meeting_models import (
+    Announcement,
+    Attendance,
+    Delivery,
+    Meeting,
+    Rsvp,
+    Snooze,
+    Visit,
+)
 from core.db.models import (
     AuditEntry,
     Base,
@@ -77,6 +86,25 @@ async def references(database: Database, guild_id: int) -> None:
             SeatWatch(guild_id=guild_id, group_id=one.id, user_id=1000, created_at=NOW),
             Expected(guild_id=guild_id, cohort_id=one.cohort_id, group_id=two.id, name="ada",
                      created_at=NOW),
+        ])  # fmt: skip
+        meeting = Meeting(
+            guild_id=guild_id, group_id=one.id, occurrence_date=NOW.date(), number=1,
+            starts_at=NOW, minutes=60, created_at=NOW,
+        )  # fmt: skip
+        news = Announcement(
+            guild_id=guild_id, draft_id=guild_id, author_id=1, content="x", targets={}, ping=False,
+            created_at=NOW,
+        )  # fmt: skip
+        session.add_all([meeting, news])
+        await session.flush()
+        session.add_all([
+            Rsvp(meeting_id=meeting.id, user_id=1000, guild_id=guild_id),
+            Visit(guild_id=guild_id, meeting_id=meeting.id, user_id=1001, created_at=NOW),
+            Attendance(meeting_id=meeting.id, user_id=1002, guild_id=guild_id),
+            Snooze(guild_id=guild_id, group_id=one.id, user_id=1000, cause="missed", until=NOW),
+            Delivery(guild_id=guild_id, kind="announce", key=f"x:{guild_id}", due_at=NOW,
+                     next_at=NOW, group_id=one.id, meeting_id=meeting.id,
+                     announcement_id=news.id, created_at=NOW),
         ])  # fmt: skip
         entry = AuditEntry(guild_id=guild_id, at=NOW, action="undone", group_id=one.id)
         session.add(entry)
