@@ -18,7 +18,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -28,7 +28,7 @@ import structlog
 from sqlalchemy import URL
 
 from core.db import postgres_folders as folders
-from core.db.postgres_tools import MAJOR_VERSION, programs, run_tool
+from core.db.postgres_tools import MAJOR_VERSION, ToolResult, programs, run_tool
 from core.errors import ConfigurationError
 
 log = structlog.get_logger(__name__)
@@ -249,10 +249,23 @@ class EmbeddedPostgres:
         words = " ".join(shlex.quote(f"--{key}={value}") for key, value in options.items())
         where = ["-D", str(self._cluster), "-l", str(self._log_file), "-o", words]
         # -t: how long pg_ctl watches over it, in seconds, a recovery included.
-        result = await run_tool(
-            "pg_ctl", ["start", *where, "-w", "-t", str(int(self._patience))], owner=self._owner
-        )
+        start = ["start", *where, "-w", "-t", str(int(self._patience))]
+        result = await self._past_the_pid_file(run_tool("pg_ctl", start, owner=self._owner))
         return self._complaint(start_of_log) or result.reason if result.code else None
+
+    async def _past_the_pid_file(self, run: Coroutine[None, None, ToolResult]) -> ToolResult:
+        """Cancelled or not, go on until there is a pid: a server without one cannot be stopped."""
+        starting = asyncio.create_task(run)
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            while self.pid is None and (
+                not starting.done() or folders.postgres_processes(self._cluster)
+            ):
+                await asyncio.sleep(POLL)
+            starting.cancel()
+            await asyncio.wait([starting])
+            raise
 
     async def _answers(self) -> bool:
         """Wait until it takes connections; False where it goes away or patience ends first."""

@@ -9,6 +9,7 @@ import signal
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -236,11 +237,21 @@ async def test_half_made_files_of_a_killed_first_start(tmp_path: Path) -> None:
     await server.stop()
 
 
-async def test_a_start_that_is_cancelled_leaves_nothing(data: Path) -> None:
+@pytest.mark.parametrize("torn", [0.0, 0.3])
+async def test_a_start_that_is_cancelled_leaves_nothing(
+    data: Path, monkeypatch: pytest.MonkeyPatch, torn: float
+) -> None:
     starting = asyncio.create_task(EmbeddedPostgres.start(data))
     # Its users' lock is taken just before it looks at Postgres.
     while not (data / "postgres" / "postmaster.pid").exists():
         await asyncio.sleep(0)
+    # Postgres makes that file first and writes it then; here it takes `torn` seconds for it.
+    whole, since = folders.read_pid_file, time.monotonic()
+    monkeypatch.setattr(
+        folders,
+        "read_pid_file",
+        lambda cluster: whole(cluster) if time.monotonic() >= since + torn else None,
+    )
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
