@@ -16,6 +16,9 @@ PY := $(VENV)/bin/python
 # A stamp is written after an installation went through, so each lock file is installed once.
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+# What calendars are tested against has an environment of its own; see pyproject.toml.
+ORACLES := $(VENV)/oracles
+ORACLES_STAMP := $(VENV)/.installed-oracles
 # Four workers for two cores: many tests wait for processes that they start, kill or time out.
 WORKERS ?= 4
 UV_VERSION := 0.13.9
@@ -54,10 +57,10 @@ restore: $(RUN_STAMP)
 # tests/line_count.py counts the lines of core/ and bot/ that ran, and knows the bar.
 TESTS = $(PY) -m pytest -p tests.line_count -n $(WORKERS) --dist worksteal
 
-test: lint
+test: lint $(ORACLES_STAMP)
 	$(TESTS) $(ARGS)
 
-coverage: $(DEV_STAMP)
+coverage: $(DEV_STAMP) $(ORACLES_STAMP)
 	$(TESTS) --missed-lines $(ARGS)
 
 words: $(DEV_STAMP)
@@ -82,6 +85,12 @@ $(DEV_STAMP): requirements-dev.lock requirements.lock
 	@$(call install,requirements-dev.lock)
 	@touch $(RUN_STAMP) $@
 
+$(ORACLES_STAMP): requirements-oracles.lock | $(DEV_STAMP)
+	@echo "Installing $< into $(ORACLES) (once)"
+	@umask 022; $(PY) -m venv --clear $(ORACLES) && $(ORACLES)/bin/python -m pip install -qq \
+		--disable-pip-version-check --no-input --require-hashes -r $<
+	@touch $@
+
 # The environment is made anew where it is missing or its Python is gone (a moved folder, an upgrade).
 # umask: as root, Postgres runs as a user of its own and must be able to read its program files.
 define install
@@ -100,11 +109,12 @@ endef
 lock: $(DEV_STAMP)
 	@test -x $(VENV)/lock/bin/uv || { $(PY) -m venv $(VENV)/lock && \
 		$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
-	@$(call compile,) --output-file requirements.lock
-	@$(call compile,--group dev --constraint requirements.lock) --output-file requirements-dev.lock
-	@echo "requirements.lock and requirements-dev.lock are up to date"
+	@$(call compile,pyproject.toml) --output-file requirements.lock
+	@$(call compile,pyproject.toml --group dev --constraint requirements.lock) --output-file requirements-dev.lock
+	@$(call compile,--group oracles) --output-file requirements-oracles.lock
+	@echo "The requirements*.lock files are up to date"
 
-compile = $(VENV)/lock/bin/uv pip compile pyproject.toml $(1) --quiet --universal --python-version 3.11 \
+compile = $(VENV)/lock/bin/uv pip compile $(1) --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 	--custom-compile-command "make lock" $(UPGRADE)
 

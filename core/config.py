@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -40,6 +40,19 @@ class Settings(BaseSettings):
     call_seconds: float = Field(60, gt=0)
     # What is stored about a server that Muster left is deleted after so many days.
     retention_days: float = Field(90, gt=0)
+    # What seals secrets in the database and signs links: keys of 32 characters or more with commas
+    # between them, the newest first. The others still open what they sealed.
+    keys: SecretStr | None = None
+    # The small web server for calendar feeds. It listens where public_url is set.
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(8090, ge=0, le=65535)
+    # How the world reaches it: https://muster.example.org. Without it, no link is ever given out.
+    public_url: HttpUrl | None = None
+    # CalDAV servers that may be on a private network and may use http: names or addresses.
+    caldav_hosts: str = ""
+    # Google Calendar: the client of an OAuth app of the operator's own.
+    google_client_id: str | None = None
+    google_client_secret: SecretStr | None = None
     demo_port: int = Field(8080, ge=0, le=65535)
 
 

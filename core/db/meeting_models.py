@@ -85,6 +85,9 @@ class Meeting(Base):
     event_state: Mapped[str | None] = mapped_column(String(8))
     event_intent_at: Mapped[datetime | None]
     event_hash: Mapped[str | None] = mapped_column(String(64))  # of what we last set
+    # Raised by the database (migration 0004) whenever time, length or status changes: SEQUENCE in
+    # calendars (RFC 5545, 3.8.7.4), whoever made the change and in whatever way.
+    revision: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime]
 
 

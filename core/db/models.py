@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.db import calendar_models as calendar_models  # noqa: PLC0414 - registers its tables
 from core.db import meeting_models as meeting_models  # noqa: PLC0414 - registers its tables
 from core.db.base import Base as Base  # noqa: PLC0414 - re-exported: the metadata of all tables
 from core.db.base import guild_ref, identity, one_of

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import delete, exists, select, update
 
 from core.clock import utcnow
+from core.db.calendar_models import CalendarAddress
 from core.db.engine import get_database
 from core.db.meeting_models import Attendance, Rsvp, Visit
 from core.db.models import Base, Guild, Member, Membership, SeatWatch, User
@@ -55,7 +56,7 @@ async def _delete(guild_id: int, before: object) -> bool:
         await session.execute(delete(Guild).where(Guild.id == guild_id))
         elsewhere = [
             exists().where(row.user_id == User.id)
-            for row in (Member, Membership, SeatWatch, Rsvp, Visit, Attendance)
+            for row in (Member, Membership, SeatWatch, Rsvp, Visit, Attendance, CalendarAddress)
         ]  # fmt: skip
         # Zone and language of people who are on no other server go as well.
         await session.execute(

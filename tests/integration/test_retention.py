@@ -9,6 +9,13 @@ import pytest
 from sqlalchemy import func, select
 
 from core.clock import set_clock
+from core.db.calendar_models import (
+    CalendarAddress,
+    CalendarEntry,
+    CalendarLink,
+    Feed,
+    OAuthState,
+)
 from core.db.engine import Database
 from core.db.meeting_models import (
     Announcement,
@@ -105,6 +112,13 @@ async def references(database: Database, guild_id: int) -> None:
             Delivery(guild_id=guild_id, kind="announce", key=f"x:{guild_id}", due_at=NOW,
                      next_at=NOW, group_id=one.id, meeting_id=meeting.id,
                      announcement_id=news.id, created_at=NOW),
+            CalendarLink(guild_id=guild_id, backend="memory", poll_at=NOW, created_by=1,
+                         created_at=NOW),
+            CalendarEntry(guild_id=guild_id, group_id=one.id),
+            CalendarAddress(guild_id=guild_id, user_id=1000, sealed=b"x", given_at=NOW),
+            Feed(guild_id=guild_id, kind="member", subject_id=1000, created_at=NOW),
+            OAuthState(nonce=f"n{guild_id}", guild_id=guild_id, user_id=1, verifier=b"x",
+                       expires_at=NOW),
         ])  # fmt: skip
         entry = AuditEntry(guild_id=guild_id, at=NOW, action="undone", group_id=one.id)
         session.add(entry)
