@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from discord.ext import commands
 
 from bot import errors
 from bot.translator import Translator
+from bot.ui import lasting
 from bot.ui.base import MET
 from core import words
+from core.calendars.google_desk import Desk
 from core.discord_outbound.pacer import Pacer
-from core.words import t
+from core.operations.feeds import Links
 from core.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -44,6 +47,7 @@ COGS = (
     "bot.cogs.meeting",
     "bot.cogs.announce",
     "bot.cogs.messages",
+    "bot.cogs.calendar",
 )
 
 
@@ -90,6 +94,9 @@ class Muster(commands.Bot):
             **options,
         )
         self.worker = worker
+        # Where the web server listens: what links to it are made with. Set by whoever starts both.
+        self.links: Links | None = None
+        self.desk: Desk | None = None  # Google's side of calendars
         self._tree_memory = tree_memory
         self.first_ready = asyncio.Event()
 
@@ -106,18 +113,17 @@ class Muster(commands.Bot):
         if interaction.type not in kinds or met:
             return
         words.speak(interaction.locale.value)
-        await errors.say(
-            interaction,
-            t(
-                "This is too old, or Muster was restarted meanwhile. Nothing was changed: open it "
-                "again."
-            ),
-        )
+        await errors.answer(interaction, errors.too_old())
+
+    async def load_cogs(self) -> None:
+        """Add every cog. Not as extensions: those compile their module anew for each bot."""
+        for cog in COGS:
+            await import_module(cog).setup(self)
 
     async def setup_hook(self) -> None:
         """Load the cogs, and send the commands if they are not the ones sent last time."""
-        for cog in COGS:
-            await self.load_extension(cog)
+        self.add_dynamic_items(*lasting.ITEMS)
+        await self.load_cogs()
         await self.tree.set_translator(Translator())
         payload = [c.to_dict(self.tree) for c in self.tree.get_commands()]
         digest = hashlib.sha256(

@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 from discord import app_commands
 
-from bot.client import COGS, Muster
+from bot.client import Muster
 from core.words import COMMAND, FOLDER, LANGUAGES, SOURCE
 from core.worker import Worker
 
@@ -47,8 +47,7 @@ async def tree_texts() -> set[str]:
     """Names and descriptions of all commands, their options and choices."""
     bot = Muster(Worker())
     try:
-        for cog in COGS:
-            await bot.load_extension(cog)
+        await bot.load_cogs()
         found: set[str] = set()
         for command in bot.tree.walk_commands():
             found |= _texts(command)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import copy
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import discord
 import simcord
 from simcord import Env
+from simcord.backend import serializers
 
 import bot.demo.gaps  # noqa: F401 - routes that SimCord lacks
 from bot.client import Muster
@@ -46,17 +50,24 @@ async def world(database: Database, *, members: int = 4) -> AsyncIterator[World]
     """A started bot in one guild with a channel #general and `members` people."""
     del database  # its fixture has set the ambient handle
     worker = Worker()
-    bot = Muster(worker, rest_per_second=50)
+    bot = Muster(worker, rest_per_second=50, tree_memory=_SENT.memory)
     set_bot(bot)
+    running = simcord.run(bot, settle_timeout=20)
+    running._env.backend.commands |= copy.deepcopy(_SENT.commands)
     try:
-        async with simcord.run(bot, settle_timeout=20) as env:
+        async with running as env:
+            _SENT.commands = _SENT.commands or copy.deepcopy(env.backend.commands)
             set_clock(env.now)
-            home = env.create_guild(name="Study Hall")
-            room = home.create_text_channel("general")
-            may = discord.Permissions(manage_guild=True)
-            keys = home.create_role("Moderators", permissions=may)
-            mod = home.add_member(env.create_user("mod"), roles=[keys])
-            people = [home.add_member(env.create_user(f"member{n}")) for n in range(1, members + 1)]
+            with _unheard(env):
+                home = env.create_guild(name="Study Hall")
+                room = home.create_text_channel("general")
+                may = discord.Permissions(manage_guild=True)
+                keys = home.create_role("Moderators", permissions=may)
+                mod = home.add_member(env.create_user("mod"), roles=[keys])
+                people = [
+                    home.add_member(env.create_user(f"member{n}")) for n in range(1, members + 1)
+                ]
+            invite(env, home)
             made = World(env, bot, worker, home, room, mod, people)
             await made.settle()
             yield made
@@ -64,6 +75,33 @@ async def world(database: Database, *, members: int = 4) -> AsyncIterator[World]
         await keeper.stop()  # what it still has to do is in the rows, and these go now
         set_clock(None)
         set_bot(None)
+
+
+class _Sent:
+    """The commands that this process's first bot sent, and the memory that later ones find."""
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="muster-tree-")
+        self.memory = Path(self._folder.name) / "commands.sha256"
+        self.commands: Any = {}
+
+
+_SENT = _Sent()
+
+
+@contextmanager
+def _unheard(env: Env) -> Iterator[None]:
+    """What is made meanwhile is there before the bot comes, who hears nothing of it."""
+    heard = env.backend.subscribers[:]
+    env.backend.subscribers.clear()
+    yield
+    env.backend.subscribers.extend(heard)
+
+
+def invite(env: Env, guild: Any) -> None:
+    """The bot comes into a server with channels and people: one event for all of it."""
+    payload = serializers.guild_create_payload(env.backend, env.backend.guilds[guild.id])
+    env.backend.emit("GUILD_CREATE", payload)
 
 
 def text_of(result: Any) -> str:

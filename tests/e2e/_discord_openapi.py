@@ -2,8 +2,8 @@
 
 Four shims, because discord.py and the description disagree in harmless ways: integers may be
 numeric strings; oneOf counts as anyOf; unknown properties are refused; and what discord.py adds
-is allowed (an overwrite's ``id``, an embed's ``flags``, a command's ``nsfw``). Snowflakes may be
-integers too: discord.py sends an overwrite's ``id`` as one.
+is allowed (an overwrite's ``id``, an embed's ``flags``, a command's ``nsfw``, an edit's ``tts``).
+Snowflakes may be integers too: discord.py sends an overwrite's ``id`` as one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _EXTRAS: dict[str, tuple[str, ...]] = {
     "RichEmbed": ("flags",),
     "ApplicationCommandCreateRequest": ("nsfw",),
     "ApplicationCommandUpdateRequest": ("nsfw",),
+    "MessageEditRequestPartial": ("tts",),
 }
 _OVERWRITE_ROUTE = "/channels/{channel_id}/permissions/{overwrite_id}"
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 from core.operations import cohorts, membership
 from core.operations.common import Actor
 from tests.e2e.discord_client import DiscordServer
+from tests.e2e.launcher import start
 
-ROOT = Path(__file__).resolve().parents[2]
 # Everything that takes minutes in production takes moments here.
 QUICK = {
     "DISCORD_TOKEN": "simulated",
@@ -29,22 +31,25 @@ QUICK = {
 class Bot:
     """A running bot. `log` grows while it runs."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: ForkServerProcess, output: Path) -> None:
         self.process = process
-        self.log = ""
-        self._reader = asyncio.create_task(self._read())
+        self._output = output
 
-    async def _read(self) -> None:
-        assert self.process.stderr is not None
-        async for line in self.process.stderr:
-            self.log += line.decode()
+    @property
+    def log(self) -> str:
+        return self._output.read_text(encoding="utf-8")
 
     async def ended(self, timeout: float = 40) -> int:
         """Wait for its end; the exit code (-9 after a kill)."""
-        async with asyncio.timeout(timeout):
-            code = await self.process.wait()
-            await self._reader
-        return code
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self.process.sentinel, over.set)
+        try:
+            await asyncio.wait_for(over.wait(), timeout)
+        finally:
+            loop.remove_reader(self.process.sentinel)
+        self.process.join()
+        assert self.process.exitcode is not None
+        return self.process.exitcode
 
     def unhandled(self) -> list[str]:
         """Errors in the log; discord.py's own note that it reconnects is none."""
@@ -58,24 +63,24 @@ class Bot:
 
     async def stop(self) -> int:
         """SIGTERM, as an operator's supervisor would."""
-        if self.process.returncode is None:
-            self.process.terminate()
+        self.process.terminate()
         return await self.ended()
 
 
 @asynccontextmanager
 async def running(server: DiscordServer, url: str, data: Path, **extra: str) -> AsyncIterator[Bot]:
-    """The bot against `server` and the database `url`; stopped at the end."""
+    """The bot against `server` and the database `url`; stopped at the end.
+
+    `extra` goes into its environment: settings, and what tests/e2e/launcher.py understands.
+    """
     environment = {
         **os.environ, **QUICK, **server.environment,
         "DATABASE_URL": url, "MUSTER_DATA_DIR": str(data), **extra,
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.e2e.launcher", "run",
-        cwd=ROOT, env=environment, stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    bot = Bot(process)
+    data.mkdir(exist_ok=True)
+    handle, output = tempfile.mkstemp(dir=data, prefix="log-")
+    os.close(handle)
+    bot = Bot(start(["run"], environment, Path(output)), Path(output))
     try:
         yield bot
     finally:
