@@ -26,7 +26,7 @@ from core.discord_outbound.pacer import background
 from core.notifications import actions, scheduler
 from core.notifications.dispatcher import Dispatcher
 from core.operations import presence, retention
-from core.systems import undelivered
+from core.systems import calendar_answers, undelivered
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +51,7 @@ class Worker:
             dm_per_second=dm_per_second,
         )
         self._bumped: set[int] = set()
+        self._touched: set[int] = set()  # guilds whose rights or channels changed
         self._wake = asyncio.Event()
         self._sweep_asked = False
         self._closing = False
@@ -62,6 +63,11 @@ class Worker:
         self._bumped |= set(group_ids)
         if self._bumped:
             self._wake.set()
+
+    def rights_changed(self, guild_id: int) -> None:
+        """Say that what Muster may do in this guild may be another: messages may wait for it."""
+        self._touched.add(guild_id)
+        self._wake.set()
 
     def ask_sweep(self) -> None:
         """Have a sweep soon: after ready, and by the clock."""
@@ -98,9 +104,11 @@ class Worker:
                 await asyncio.sleep(1 + random.random())  # noqa: S311 - spreads, protects nothing
 
     async def drain(self) -> int:
-        """Do everything that was bumped, asked for or is due; how many groups were synced."""
+        """Do everything that was said, asked for or is due; how many groups were synced."""
         if not self._closing:  # the wake of close() is not to be forgotten
             self._wake.clear()
+        touched, self._touched = self._touched, set()
+        await undelivered.look_again(touched)
         swept: list[int] = []
         if self._sweep_asked:
             self._sweep_asked = False
@@ -187,11 +195,18 @@ async def start(
         except (OSError, DBAPIError) as error:  # a minute later it looks again
             log.warning("presence_not_read", error=str(error))
 
+    async def read_calendars() -> None:
+        try:
+            worker.bump(await calendar_answers.poll_due())
+        except (OSError, DBAPIError) as error:  # a minute later it looks again
+            log.warning("calendars_not_read", error=str(error))
+
     async def daily() -> None:
         await retention.delete_left(retention_days)
 
     jobs.add_job(tick, "interval", minutes=sweep_minutes, id="sweep")
     jobs.add_job(look, "interval", minutes=1, id="presence")
+    jobs.add_job(read_calendars, "interval", minutes=1, id="calendars")
     # Also at once: a process that is restarted every night would never get to it.
     jobs.add_job(daily, "interval", days=1, id="daily", next_run_time=utcnow())
     jobs.add_job(

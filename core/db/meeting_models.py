@@ -190,10 +190,16 @@ class Delivery(Base):
         Index("ix_deliveries_due", "next_at", "id",
               postgresql_where=text("status in ('pending', 'failed')")),
         Index("ix_deliveries_held", "lease_by", postgresql_where=text("status = 'sending'")),
-        Index("ix_deliveries_guild", "guild_id", "id"),
-        Index("ix_deliveries_meeting_id", "meeting_id"),
-        Index("ix_deliveries_group_id", "group_id"),
-        Index("ix_deliveries_announcement_id", "announcement_id"),
+        Index("ix_deliveries_guild", "guild_id", "due_at", "id"),
+        Index("ix_deliveries_unsent", "guild_id",
+              postgresql_where=text("status in ('failed', 'dead')")),
+        # Every step of a row writes its indexes again: those that it has nothing for are left out.
+        Index("ix_deliveries_meeting_id", "meeting_id",
+              postgresql_where=text("meeting_id is not null")),
+        Index("ix_deliveries_group_id", "group_id",
+              postgresql_where=text("group_id is not null")),
+        Index("ix_deliveries_announcement_id", "announcement_id",
+              postgresql_where=text("announcement_id is not null")),
     )  # fmt: skip
 
     id: Mapped[int] = identity()

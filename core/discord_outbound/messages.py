@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -25,28 +25,18 @@ Style = Literal["primary", "secondary", "success", "danger"]
 class Button:
     """A button that works for ever: what it means stands in its id (bot.ui.lasting.Press).
 
-    Discord takes 5 in a row and 25 in a message, labels of 80 characters. With `url` it is a
-    link and means nothing else.
+    Discord takes 5 in a row and 25 in a message, labels of 80 characters.
     """
 
     label: str
     action: str
     number: int = 0
     style: Style = "secondary"
-    url: str | None = None
-
-
-def link_to(guild_id: int, channel_id: int) -> str:
-    """The address that opens a channel in the person's Discord."""
-    return f"https://discord.com/channels/{guild_id}/{channel_id}"
 
 
 def _view(buttons: Sequence[Button]) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for button in buttons:
-        if button.url is not None:
-            view.add_item(discord.ui.Button(label=button.label[:80], url=button.url))
-            continue
         made: discord.ui.Button[Any] = discord.ui.Button(
             label=button.label[:80],
             custom_id=f"muster:{button.action}:{button.number}",
@@ -153,18 +143,19 @@ async def open_dm(discord_id: int | str) -> Outcome:
     return replace(outcome, value=outcome.value.id) if outcome else outcome
 
 
-async def find_by_nonce(
+async def find_sent(
     channel_id: int,
     nonce: str,
     after: datetime,
     *,
-    text: str | None = None,
+    said: Callable[[str], bool],
     taken: Collection[int] = (),
 ) -> Outcome:
     """A message of our own that was sent after `after` (UTC) and may not have been noted.
 
     The value is its id, or None. Discord promises a message's nonce only to whoever sends it, not
-    in the history, so one that has none is known by its `text`. Messages in `taken` are others'.
+    in the history, so one that has none is known by what it `said`. Messages in `taken` belong to
+    others.
     """
     bot = get_bot()
     channel: Any = bot.get_partial_messageable(channel_id)
@@ -174,8 +165,7 @@ async def find_by_nonce(
         async for message in channel.history(limit=_LOOK_BACK, after=after, oldest_first=True):
             if message.author.id != me or message.id in taken:
                 continue
-            same_text = text is not None and message.content == text[:CONTENT_LIMIT]
-            if message.nonce == nonce or (message.nonce is None and same_text):
+            if message.nonce == nonce or (message.nonce is None and said(message.content)):
                 return int(message.id)
         return None
 

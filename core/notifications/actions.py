@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.db.meeting_models import Meeting
 from core.db.models import Role
 from core.db.queries.deliveries import New, enqueue
 from core.notifications import announced, facts, notices
@@ -16,6 +15,14 @@ from core.notifications.deciding import decide
 from core.notifications.kinds import KINDS
 from core.notifications.known import Facts
 from core.notifications.outgoing import Claimed, Decision, Done, Skip
+
+_TOLD = text("""
+    update meetings m set told_starts_at = r.at
+    from unnest(
+        cast(:guilds as bigint[]), cast(:meetings as bigint[]), cast(:times as timestamptz[])
+    ) as r(guild_id, id, at)
+    where m.guild_id = r.guild_id and m.id = r.id
+    """)
 
 
 async def prepare(
@@ -68,12 +75,12 @@ def _is_missed(row: Claimed, decision: Decision) -> bool:
 async def sent(session: AsyncSession, done: Sequence[Done]) -> None:
     """Note what people know now: a meeting's time, an announcement's text."""
     await announced.catch_up(session, done)
-    for one in done:
-        told = one.extra.get("starts_at")
-        if told is None or one.row.meeting_id is None:
-            continue
-        await session.execute(
-            update(Meeting)
-            .where(Meeting.id == one.row.meeting_id, Meeting.guild_id == one.row.guild_id)
-            .values(told_starts_at=datetime.fromisoformat(told))
-        )
+    times = {  # the last one counts
+        (one.row.guild_id, one.row.meeting_id): datetime.fromisoformat(one.extra["starts_at"])
+        for one in done
+        if one.row.meeting_id is not None and "starts_at" in one.extra
+    }
+    if times:
+        guilds, meetings = zip(*times, strict=True)
+        given = {"guilds": guilds, "meetings": meetings, "times": list(times.values())}
+        await session.execute(_TOLD, given)

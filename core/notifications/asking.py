@@ -38,12 +38,12 @@ async def decided(
     for row in rows:
         decision = decisions.get(row.id)
         match decision:
+            case Send() if (decision.user_id, decision.channel_id) != (None, None):
+                jobs.append(Job(row, decision))
             case Skip():
                 results.append(skipped(row, decision))
             case Wait():
                 results.append(waits(row, decision, now))
-            case Send() if (decision.user_id, decision.channel_id) != (None, None):
-                jobs.append(Job(row, decision))
             case _:
                 missing = LookupError(f"no usable decision about delivery {row.id}")
                 results.append(broken(row, errors.get(row.id, missing)))

@@ -13,7 +13,7 @@ from core.db.queries import claims
 from core.discord_outbound.messages import (
     delete_channel_message,
     edit_channel_message,
-    find_by_nonce,
+    find_sent,
     nonce_of,
     open_dm,
     send_channel_message,
@@ -83,9 +83,11 @@ class Courier:
             return outcome, None
         message = send.fallback or send.message
         person = f"<@{send.user_id}>"
-        text = message.text if person in message.text else f"{person} {message.text}"
         mention = (send.user_id, *(u for u in message.mention if u != send.user_id))
-        instead = Message(text, message.buttons, mention, message.silent)
+        instead = replace(message, mention=mention)
+        if person not in message.text:
+            likes = tuple(f"{person} {like}" for like in message.likes)
+            instead = replace(instead, text=f"{person} {message.text}", likes=likes)
         key = f"{key}:fallback"
         return await self._post(row, send.fallback_channel_id, instead, key), outcome
 
@@ -141,8 +143,8 @@ class Courier:
         after = row.unsure_since - _CLOCKS
         async with get_database().transaction() as session:
             others = await claims.posted(session, row.guild_id, channel_id, after)
-        outcome = await find_by_nonce(
-            channel_id, nonce_of(key), after, text=message.text, taken=others | self._found
+        outcome = await find_sent(
+            channel_id, nonce_of(key), after, said=message.is_in, taken=others | self._found
         )
         if outcome and outcome.value is not None:
             self._found.add(outcome.value)

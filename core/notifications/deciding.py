@@ -176,7 +176,7 @@ def _not_here(case: Case) -> Decision:
 
 def _send(case: Case, person: PersonFact, due: datetime) -> Send:
     with speaking(person.language or case.server.settings.language):
-        message = saying.message(case, (), due=due, direct=True)
+        message = saying.message(case, (), due=due)
     room = case.group.room if case.group is not None else None
     channel_id = room.channel_id if room is not None and not room.deleted else None
     fallback = saying.instead(case, person.id) if channel_id is not None else None

@@ -8,17 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    and_,
-    any_,
-    bindparam,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, and_, any_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -33,7 +23,17 @@ from core.db.meeting_models import (
     Rsvp,
     Visit,
 )
-from core.db.models import Cohort, Group, Guild, ManagedObject, Member, Membership, Role, User
+from core.db.models import (
+    AuditEntry,
+    Cohort,
+    Group,
+    Guild,
+    ManagedObject,
+    Member,
+    Membership,
+    Role,
+    User,
+)
 from core.db.queries.attendance import total
 from core.db.queries.meetings import ends
 from core.notifications.kinds import KINDS
@@ -68,7 +68,7 @@ async def _rows(session: AsyncSession, query: Any) -> Sequence[Any]:
 
 
 async def gather(session: AsyncSession, rows: Sequence[Claimed], now: datetime) -> Facts:
-    """What decides about these rows. At most 13 statements, 7 for reminders only."""
+    """What decides about these rows. At most 14 statements, 7 for reminders only."""
     facts = Facts()
     guilds = {row.guild_id for row in rows}
     found = await _rows(
@@ -235,9 +235,29 @@ async def _add_announcements(
     query = select(
         Announcement.id, Announcement.content, Announcement.withdrawn_at, Announcement.version
     ).where(_in(Announcement.guild_id, guilds), _in(Announcement.id, ids))
+    unsure = {row.announcement_id for row in rows if row.unsure_since is not None}
+    earlier = await _earlier(session, guilds, ids & unsure)
     for number, content, withdrawn_at, version in await _rows(session, query):
-        fact = AnnouncementFact(content, withdrawn_at is not None, version)
-        facts.announcements[number] = fact
+        facts.announcements[number] = AnnouncementFact(
+            content, withdrawn_at is not None, version, tuple(earlier[number])
+        )
+
+
+async def _earlier(
+    session: AsyncSession, guilds: set[int], ids: set[int]
+) -> defaultdict[int, list[str]]:
+    """The texts that announcements had before, from the history."""
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    if ids:
+        number = AuditEntry.after["announcement"].as_integer()
+        query = select(number, AuditEntry.before["text"].as_string()).where(
+            _in(AuditEntry.guild_id, guilds),
+            AuditEntry.action == "announcement_edited",
+            _in(number, ids),
+        )
+        for announcement_id, text in await _rows(session, query):
+            found[announcement_id].append(text)
+    return found
 
 
 async def _add_late(

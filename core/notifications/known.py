@@ -72,9 +72,12 @@ class PersonFact:
 
 @dataclass(frozen=True)
 class AnnouncementFact:
+    """`earlier` are the texts that it had before, where somebody may have seen one."""
+
     content: str
     withdrawn: bool = False
     version: int = 1  # raised by every change, also by its withdrawal
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import cast
+from typing import NamedTuple, cast
 
 import structlog
 
@@ -30,8 +30,7 @@ _NEW_DMS = 0  # no channel has this id
 Deliver = Callable[[Claimed, Send], Awaitable[Result]]
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     row: Claimed
     send: Send
 
@@ -67,6 +66,7 @@ class Lanes:
         # all the rest that is done here for a message.
         self._ready: deque[_Lane] = deque()
         self._workers: set[asyncio.Task[None]] = set()
+        self._hired = False  # a worker that has not begun yet
         self._closing = False
 
     def put(self, job: Job) -> None:
@@ -109,17 +109,23 @@ class Lanes:
     def _start(self, lane: _Lane) -> None:
         lane.timer = None
         self._ready.append(lane)
-        if len(self._workers) < AT_ONCE:
-            worker = asyncio.create_task(self._work(), name="deliveries")
-            self._workers.add(worker)
+        self._hire()
+
+    def _hire(self) -> None:
+        """One at a time, and each the next: a burst that passes quickly needs no crowd."""
+        if self._ready and not self._hired and len(self._workers) < AT_ONCE:
+            self._hired = True
+            self._workers.add(asyncio.create_task(self._work(), name="deliveries"))
 
     async def _work(self) -> None:
         """Send what is ready until nothing is."""
         background.set(True)
+        self._hired = False
         loop = asyncio.get_running_loop()
         try:
             while self._ready and not self._closing:
                 lane = self._ready.popleft()
+                self._hire()
                 if lane.jobs:
                     lane.throttle.start(loop.time())
                     await self._send(lane, lane.jobs.popleft())

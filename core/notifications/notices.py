@@ -84,47 +84,6 @@ def guest(
     )  # fmt: skip
 
 
-def reminder(kind: str, row: Meeting, due_at: datetime) -> New:
-    """A reminder (remind_first, remind_last, nudge); moved meetings get new rows by the key."""
-    return New(
-        row.guild_id, kind, f"remind:{kind}:{row.id}:{int(row.starts_at.timestamp())}", due_at,
-        group_id=row.group_id, meeting_id=row.id,
-    )  # fmt: skip
-
-
-def personal_reminder(row: Meeting, user_id: int, due_at: datetime) -> New:
-    """A reminder as a direct message, for those who switched it on."""
-    at = int(row.starts_at.timestamp())
-    return New(
-        row.guild_id, "remind_dm", f"remind:remind_dm:{row.id}:{at}:{user_id}", due_at,
-        user_id=user_id, group_id=row.group_id, meeting_id=row.id,
-    )  # fmt: skip
-
-
-def digest(guild_id: int, group_id: int, user_id: int, due_at: datetime) -> New:
-    """The weekly overview for a facilitator; once per ISO week."""
-    year, week, _ = due_at.astimezone(UTC).isocalendar()
-    return New(
-        guild_id, "digest", f"digest:{group_id}:{user_id}:{year}-{week:02}", due_at,
-        user_id=user_id, group_id=group_id,
-    )  # fmt: skip
-
-
-def shift(
-    guild_id: int, group_id: int, user_id: int, day: str, payload: dict[str, Any],
-    due_at: datetime, meeting_id: int | None = None,
-) -> New:  # fmt: skip
-    """Daylight saving splits a group on `day` (ISO): to one facilitator.
-
-    payload: day=ISO day, times=[["19:00", 7], ["18:00", 3]]: from then on, wall time and people.
-    `meeting_id`, the first meeting from that day on, is what [Move] opens.
-    """
-    return New(
-        guild_id, "shift", f"shift:{group_id}:{day}:{user_id}", due_at, user_id=user_id,
-        group_id=group_id, meeting_id=meeting_id, payload=payload | {"day": day},
-    )  # fmt: skip
-
-
 def missed(
     guild_id: int, user_id: int | None, now: datetime, since: datetime,
     *, group_id: int | None = None, channel_id: int | None = None,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sentry_sdk
 
@@ -18,7 +18,7 @@ from core.retry import decide
 from core.words import SOURCE, again, pack, speaking, t
 
 # Somebody can mend these on Discord; a later try may succeed without a new row.
-_MENDABLE = {"missing_permission", "missing_access", "unauthorized", "unknown_guild"}
+MENDABLE = {"missing_permission", "missing_access", "unauthorized", "unknown_guild"}
 # Nobody has to be told: it is the person's choice, or there is no such person.
 _THEIR_OWN = {"closed_dms", "unknown_user"}
 # After these Discord may have posted the message all the same.
@@ -28,8 +28,7 @@ LONGEST = timedelta(days=7)
 _CLASS_LIMIT = 40  # the column's
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """A row and what to note about it. `tell` is a sentence that the moderators should hear."""
 
     row: Claimed
@@ -88,7 +87,7 @@ def failed(row: Claimed, outcome: Outcome) -> Result:
         return skipped(row, Skip(kind, outcome.text))
     too_late = now - row.due_at > LONGEST
     # The group's own channel can be made again; one that was named by its id cannot.
-    mendable = kind in _MENDABLE or (kind == "unknown_channel" and row.channel_id is None)
+    mendable = kind in MENDABLE or (kind == "unknown_channel" and row.channel_id is None)
     if too_late or (outcome.permanent and not mendable):
         status, next_at = DeliveryStatus.dead, None
     else:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from core.db.models import Role
-from core.discord_outbound.messages import CONTENT_LIMIT, Button, link_to
+from core.discord_outbound.messages import CONTENT_LIMIT, Button
 from core.notifications.case import Case
 from core.notifications.kinds import KINDS, MARK_AFTER
 from core.notifications.known import GroupFact
-from core.notifications.outgoing import Message
+from core.notifications.outgoing import GAP, Message
 from core.notifications.templates import AGAIN, CLOSED, LATE, REASON, render, shown
 from core.reconcile.answers import at, buttons, name_of, tally
 from core.reconcile.attendance import Verdict, enough, verdict
 from core.words import day, t, tn
+
+# What may be another in a later try: who answered what, who is there, and what comes next.
+_CHANGING = {"members", "answers", "silent", "last", "list", "next", "old", "channel"}
+_OF_NEXT = {"meeting", "when", "relative"}  # where a text is about whichever meeting is next
 
 MENTIONED = 100  # Discord's limit of people who are notified by one message
 _LISTED = 30  # names in a list: mentions of 22 characters, as long as half a text
@@ -29,13 +33,12 @@ def message(
     *,
     silent: bool = False,
     due: datetime | None = None,
-    direct: bool = False,
 ) -> Message:
     """The message with as many of the mentions as Discord takes, and what is late marked.
 
     `due` (UTC) is when it should have come, where that is not the row's own time.
     """
-    parts = [_text(case), *_extras(case)]
+    parts = [_text(case, _values(case)), *_extras(case)]
     due = due or case.row.due_at
     if case.kind.marked and parts[0] and case.now - due > MARK_AFTER:
         parts.append(t(LATE, due=at(case.row.due_at)))
@@ -52,7 +55,7 @@ def message(
         line = more
         kept.append(user_id)
     text = f"{text}\n{line}".strip() if line else text
-    return Message(text, _buttons(case, direct=direct), tuple(kept), silent)
+    return Message(text, _buttons(case), tuple(kept), silent, _likes(case))
 
 
 def instead(case: Case, user_id: int) -> Message | None:
@@ -64,10 +67,21 @@ def instead(case: Case, user_id: int) -> Message | None:
     return replace(message(case, [user_id]), silent=True)
 
 
-def _text(case: Case) -> str:
+def _text(case: Case, values: Mapping[str, Any]) -> str:
     if case.announcement is not None:
         return "" if case.row.payload.get("more") else case.announcement.content
-    return render(case.kind.name, case.server.settings, _values(case))
+    return render(case.kind.name, case.server.settings, values)
+
+
+def _likes(case: Case) -> tuple[str, ...]:
+    """What an earlier try that may have been seen said, as far as that is known."""
+    if case.row.unsure_since is None:
+        return ()
+    if case.announcement is not None and not case.row.payload.get("more"):
+        return (case.announcement.content, *case.announcement.earlier)
+    changing = _CHANGING if case.row.meeting_id is not None else _CHANGING | _OF_NEXT
+    values = {name: GAP if name in changing else v for name, v in _values(case).items()}
+    return ("\n".join([_text(case, values), *_extras(case)]),)
 
 
 def _extras(case: Case) -> list[str]:
@@ -86,7 +100,7 @@ def _extras(case: Case) -> list[str]:
     return parts
 
 
-def _buttons(case: Case, *, direct: bool) -> tuple[Button, ...]:
+def _buttons(case: Case) -> tuple[Button, ...]:
     """The three answers, or what else is done with one press."""
     meeting = case.meeting
     name = case.kind.name
@@ -95,11 +109,6 @@ def _buttons(case: Case, *, direct: bool) -> tuple[Button, ...]:
     if meeting is not None and asks:
         knobs = buttons(meeting.id, manage=False)
         return tuple(Button(k.label, k.action, k.number, k.style) for k in knobs)
-    if name == "shift" and direct:
-        # Whoever manages a meeting does it on its server, so this leads there.
-        room = case.group.room if case.group else None
-        known = room.channel_id if room and not room.deleted else None
-        return (Button(t("Move"), "", url=link_to(case.server.id, known)),) if known else ()
     if name == "shift" and meeting is not None:
         return (Button(t("Move"), "meeting_manage", meeting.id),)
     if name == "assigned":

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.db.meeting_models import Answer, MeetingStatus
-from core.db.models import GroupStatus, Role
+from core.db.models import Role
 from core.notifications.case import Case
 from core.notifications.kinds import MARK_AFTER
+from core.reconcile.trace import LIVE
 from core.words import mark
 
-_LIVE = {GroupStatus.preview, GroupStatus.active}
 # That its meetings are off is also said where the group ended.
 _ANYWAY = {"cancelled", "announce", "announce_edit", "note"}
 _OFF = {MeetingStatus.skipped, MeetingStatus.postponed}
@@ -62,7 +62,7 @@ def _group(case: Case) -> str | None:
         return None
     if case.group is None:
         return "group_gone"
-    ended = case.group.status not in _LIVE and case.kind.name not in _ANYWAY
+    ended = case.group.status not in LIVE and case.kind.name not in _ANYWAY
     return "group_ended" if ended else None
 
 

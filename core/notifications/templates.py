@@ -7,13 +7,13 @@ can reach nothing but the values that are meant for it.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from core.config import GuildSettings
 from core.errors import Refusal
+from core.reconcile.cleaning import lines, says_something
 from core.words import again, mark, t
 
 LIMIT = 800  # characters of a text; more is a wall on a phone
@@ -21,8 +21,6 @@ LIMIT = 800  # characters of a text; more is a wall on a phone
 FILLED = 1700
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _BRACES = re.compile(r"\{[^{}]*\}?|\}")
-# Invisible characters that turn text around.
-_HOSTILE = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ TEMPLATES: dict[str, Template] = {
     "shift": Template(
         mark(
             "🕑 The clocks change: from {day} on **{group}** meets at {times} local time. "
-            "To move it, press **Manage** below its next meeting: {channel}"
+            "Press **Move** to have it at another time. {channel}"
         ),
         ("day", "times"), ("cohort",),
     ),
@@ -162,8 +160,8 @@ def check(kind: str, text: str) -> str:
     template = TEMPLATES.get(kind)
     if template is None:
         raise Refusal("unknown_kind", t("There is no such text."))
-    kept = _clean(text)
-    if not any(unicodedata.category(c)[0] in "LNSP" for c in _BRACES.sub("", kept)):
+    kept = lines(text)
+    if not says_something(_BRACES.sub("", kept)):
         raise Refusal("empty_text", t("The text is empty. Type at least one word."))
     if len(kept) > LIMIT:
         raise Refusal(
@@ -191,15 +189,3 @@ def check(kind: str, text: str) -> str:
             ),
         )
     return kept
-
-
-def _clean(text: str) -> str:
-    """Lines without control or direction characters; joiners of emoji stay."""
-    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(
-        c
-        for c in lines
-        if c == "\n"
-        or (unicodedata.category(c) not in {"Cc", "Cs", "Co", "Cn"} and ord(c) not in _HOSTILE)
-    )
-    return kept.strip()

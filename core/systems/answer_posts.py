@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select, update
@@ -21,19 +21,23 @@ from core.db.meeting_models import Meeting
 from core.db.models import Projection
 from core.db.queries import answers as queries
 from core.db.queries import meetings as meeting_queries
+from core.db.queries.answer_posts import needing_posts
 from core.db.queries.answers import Home
 from core.discord_outbound.cache import guild_view
 from core.discord_outbound.outcome import Outcome
 from core.notifications.scheduler import wakes
 from core.reconcile import answers as pure
 from core.reconcile.answers import Answered, Shown
-from core.systems import projections
-from core.systems.projections import Kind, Post, keeper
+from core.systems import projection_rows, projections
+from core.systems.projection_rows import Key, Post
+from core.systems.projections import Kind, keeper
 from core.systems.telling import shown as safe
 from core.words import speaking
 
 LIVING, LINE, ACTIVITY = "answers", "answers_line", "activity"
 KINDS = (LIVING, LINE, ACTIVITY)
+# Answers reach the group's calendar this long after the last of them: a burst is one write there.
+CALENDAR_AFTER = timedelta(seconds=20)
 ACTIVITY_APART = 10.0  # seconds; nobody waits for a day's line, and the channel's limit is one
 
 
@@ -43,22 +47,14 @@ class PostCounts(TypedDict):
     failed: int
 
 
-def keys(meeting_ids: Iterable[int]) -> list[projections.Key]:
+def keys(meeting_ids: Iterable[int]) -> list[Key]:
     """The posts that may show these meetings."""
     return [(kind, str(m)) for m in sorted(set(meeting_ids)) for kind in (LIVING, LINE)]
 
 
 async def mark(session: AsyncSession, meeting_ids: Iterable[int]) -> None:
     """Answers, time or state of these meetings change in this transaction: edit their posts."""
-    ids = sorted(set(meeting_ids))
-    for meeting_id in ids:
-        await session.execute(select(lock(meeting_id)))
-    await mark_locked(session, ids)
-
-
-async def mark_locked(session: AsyncSession, meeting_ids: Iterable[int]) -> None:
-    """Like `mark`, where an earlier statement of the transaction selected `lock`."""
-    await projections.mark_locked(session, keys(meeting_ids))
+    await projection_rows.mark(session, keys(meeting_ids))
 
 
 def marking(meeting_id: int) -> dict[str, str]:
@@ -68,17 +64,12 @@ def marking(meeting_id: int) -> dict[str, str]:
 
 def marked(session: AsyncSession, meeting_id: int) -> None:
     """After MARK: look at the posts once the transaction is committed."""
-    projections.look_after_commit(session, keys([meeting_id]))
-
-
-def lock(meeting_id: int) -> Any:
-    """SQL that takes a share of the lock of a meeting's posts; see projections.mark."""
-    return projections.lock_of(LIVING, str(meeting_id))
+    projection_rows.look_after_commit(session, keys([meeting_id]))
 
 
 def lock_name(meeting_id: int) -> str:
-    """The name of that lock, for statements that are built once."""
-    return projections.lock_name(LIVING, str(meeting_id))
+    """The name of the lock of a meeting's posts, for statements that are built once."""
+    return projection_rows.lock_name(LIVING, str(meeting_id))
 
 
 async def needing(session: AsyncSession, now: datetime) -> list[int]:
@@ -87,7 +78,7 @@ async def needing(session: AsyncSession, now: datetime) -> list[int]:
     A group whose channel is not on Discord (deleted, or the server is away) is left alone.
     """
     found = []
-    for guild_id, group_id, channel_id in await queries.needing_posts(session, now, KINDS, LIVING):
+    for guild_id, group_id, channel_id in await needing_posts(session, now, KINDS, LIVING):
         view = guild_view(guild_id)
         if view is not None and view.channel_name(channel_id) is not None:
             found.append(group_id)
@@ -165,14 +156,17 @@ async def _begin(
     session: AsyncSession, group_id: int, home: Home, upcoming: Meeting, now: datetime
 ) -> int:
     assert home.channel_id is not None
-    made = await projections.add(
-        session, guild_id=home.guild_id, kind=LIVING, subject=str(upcoming.id),
+    subject = str(upcoming.id)
+    made = await projection_rows.add(
+        session, guild_id=home.guild_id, kind=LIVING, subject=subject,
         channel_id=home.channel_id, group_id=group_id, now=now,
     )  # fmt: skip
+    if made is None:  # people came or went, perhaps; drawn the same, nothing is edited
+        await projection_rows.mark(session, [(LIVING, subject)])
     return int(made is not None)
 
 
-async def _unfinished(session: AsyncSession, group_id: int) -> list[projections.Key]:
+async def _unfinished(session: AsyncSession, group_id: int) -> list[Key]:
     """The group's posts to look at, lines first: they stand above the new one."""
     rows = await session.execute(
         select(Projection.kind, Projection.subject)
@@ -203,11 +197,11 @@ async def _touch(session: AsyncSession, group_id: int, home: Home, now: datetime
         .returning(Projection.id)
     )
     if there is not None:
-        projections.look_after_commit(session, [(ACTIVITY, subject)])
+        projection_rows.look_after_commit(session, [(ACTIVITY, subject)])
         return
     if not await _today(session, group_id, home, day):
         return
-    await projections.add(
+    await projection_rows.add(
         session, guild_id=home.guild_id, kind=ACTIVITY, subject=subject,
         channel_id=home.channel_id, group_id=group_id, now=now,
     )  # fmt: skip
@@ -230,6 +224,8 @@ async def _draw_living(post: Post) -> Shown | None:
         home = await queries.home(session, facts.group_id)
         if home is not None and post.message_id is not None:
             await _touch(session, facts.group_id, home, now)
+    if home is not None and home.in_calendar:
+        wakes.wake_at("calendar", facts.group_id, now + CALENDAR_AFTER)
     with speaking(facts.settings.language):
         return pure.post(facts.meeting, _named(post.guild_id, people))
 

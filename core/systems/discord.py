@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,21 +21,19 @@ from core.discord_outbound import permissions as outbound_permissions
 from core.discord_outbound.cache import GuildView, guild_view
 from core.discord_outbound.outcome import Outcome
 from core.discord_outbound.reason import reason_for
-from core.errors import PermanentError, TemporaryError, UnsafePlan
+from core.errors import TemporaryError, UnsafePlan
 from core.plan import NOTHING, Create, Gone, Plan, Rename, SetAccess, Settle
 from core.reconcile.by_hand import recorded
 from core.reconcile.channels import SHARED
 from core.systems import access, activation, making, telling
 from core.systems.access import GroupPlan
 from core.systems.counts import DiscordCounts
-from core.systems.running import Run, all_well, one_at_a_time, unexpected
+from core.systems.running import Run, all_well, in_rounds, one_at_a_time
 from core.words import mark, pack, speaking, t
 
 log = structlog.get_logger(__name__)
 
 SYSTEM = "discord"
-# Making channels shows new things to compare; a few rounds settle it, or the retry does.
-_ROUNDS = 4
 _RENAME_WAITS = mark("a rename waits: Discord allows two in ten minutes")
 
 
@@ -70,18 +69,7 @@ async def sync(group_id: int, *, repair: bool = False) -> DiscordCounts:
     """
     async with one_at_a_time(SYSTEM, group_id):
         run = _Run(group_id)
-        try:
-            for _ in range(_ROUNDS):
-                if not await _round(run, repair=repair):
-                    break
-        except (TemporaryError, PermanentError) as error:
-            run.fail(error)
-            await _record(run)
-            raise
-        except Exception as error:
-            run.fail(unexpected(error))
-            await _record(run)
-            raise
+        await in_rounds(run, partial(_round, run, repair=repair), partial(_record, run))
         return run.counts()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,18 +23,17 @@ from core.db.queries import sync_states
 from core.db.queries.access import Facts, StateRow
 from core.db.queries.events import SYSTEM, EventFacts
 from core.discord_outbound.cache import GuildView, guild_view
-from core.errors import MusterError, PermanentError, TemporaryError, sentence
+from core.errors import MusterError, TemporaryError, sentence
 from core.reconcile import events as pure
+from core.reconcile import trace
 from core.reconcile.by_hand import is_news, recorded
 from core.reconcile.event_plan import LIVE, Event, EventPlan, Group, Meeting, Wanted
 from core.systems import telling
 from core.systems.counts import EventCounts
 from core.systems.event_calls import EventRun, Hand, too_many
-from core.systems.running import all_well, one_at_a_time, unexpected
+from core.systems.running import all_well, in_rounds, one_at_a_time
 from core.words import again, pack, speaking, t
 
-# One round finds, one makes, one looks whether all is well.
-_ROUNDS = 4
 # With this many places left no other group's wishes are asked about: four groups are synced at
 # once (core.worker.AT_ONCE), each with four new events at most.
 _ROOMY = 20
@@ -56,18 +56,7 @@ async def sync(
         run = EventRun(group_id)
         for problem in problems:
             run.fail(problem)
-        try:
-            for _ in range(_ROUNDS):
-                if not await _round(run, repair=repair):
-                    break
-        except (TemporaryError, PermanentError) as error:
-            run.fail(error)
-            await _record(run)
-            raise
-        except Exception as error:
-            run.fail(unexpected(error))
-            await _record(run)
-            raise
+        await in_rounds(run, partial(_round, run, repair=repair), partial(_record, run))
         return run.counts()
 
 
@@ -298,6 +287,6 @@ def _opens(plan: EventPlan, state: StateRow | None) -> bool:
 def _facts_of(fact: Facts) -> EventFacts:
     group, voice = fact.group, fact.objects.get("voice")
     return EventFacts(
-        group.id, group.guild_id, group.name, group.cohort_name, group.status in rows.LIVE,
+        group.id, group.guild_id, group.name, group.cohort_name, group.status in trace.LIVE,
         fact.settings, voice.discord_id if voice is not None and voice.state == "created" else None,
     )  # fmt: skip

@@ -5,12 +5,12 @@ See core.systems.projections for what is done with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ARRAY, Text, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -38,13 +38,8 @@ class Post:
     message_id: int | None
 
 
-def lock_of(kind: str, subject: str) -> Any:
-    """SQL that takes this transaction's share of the post's lock; see `mark`."""
-    return func.pg_advisory_xact_lock_shared(_CLASS, func.hashtext(lock_name(kind, subject)))
-
-
-def lock_of_name(name: Any) -> Any:
-    """The same for a name that is given later (a bound parameter); see `lock_name`."""
+def lock_of(name: Any) -> Any:
+    """SQL that takes this transaction's share of the lock of that `lock_name`; see `mark`."""
     return func.pg_advisory_xact_lock_shared(_CLASS, func.hashtext(name))
 
 
@@ -53,17 +48,17 @@ def lock_name(kind: str, subject: str) -> str:
     return f"{kind.partition('_')[0]}:{subject}"
 
 
-async def mark(session: AsyncSession, kind: str, subjects: Iterable[str]) -> None:
-    """What these posts show changes in this transaction. After its commit they are edited."""
-    for subject in sorted(set(subjects)):
-        await session.execute(select(lock_of(kind, subject)))
-        await mark_locked(session, [(kind, subject)])
+async def mark(session: AsyncSession, keys: Collection[Key]) -> None:
+    """What these posts show changes in this transaction. After its commit they are edited.
 
-
-async def mark_locked(session: AsyncSession, keys: Sequence[Key]) -> None:
-    """Like `mark`, where the transaction took its share of the locks in an earlier statement."""
+    Two statements: the second one sees what was committed while the first waited for its locks,
+    which everybody takes in the same order.
+    """
     if not keys:
         return
+    names = literal(sorted({lock_name(*key) for key in keys}), ARRAY(Text))
+    each = func.unnest(names).table_valued("name")
+    await session.execute(select(lock_of(each.c.name)))
     await session.execute(
         update(Projection)
         .where(
@@ -75,6 +70,14 @@ async def mark_locked(session: AsyncSession, keys: Sequence[Key]) -> None:
         .execution_options(synchronize_session=False)
     )
     look_after_commit(session, keys)
+
+
+async def mark_all(session: AsyncSession, guild_id: int) -> None:
+    """Every post of a guild shows something else: it speaks another language now."""
+    rows = await session.execute(
+        select(Projection.kind, Projection.subject).where(Projection.guild_id == guild_id)
+    )
+    await mark(session, [(kind, subject) for kind, subject in rows])
 
 
 def look_after_commit(session: AsyncSession, keys: Iterable[Key]) -> None:

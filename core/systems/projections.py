@@ -1,8 +1,8 @@
 """Posts that show state: not messages to send, but views to keep up.
 
-A change marks the row in its own transaction (`mark`); after the commit one task per post rereads
-the state and edits, however many changes there were meanwhile. Rows are the truth: what was marked
-when the process died is read at the next start and by the sweep.
+A change marks the row in its own transaction (`projection_rows.mark`); after the commit one task
+per post rereads the state and edits, however many changes there were meanwhile. Rows are the truth:
+what was marked when the process died is read at the next start and by the sweep.
 
 A row is being drawn while its `shown_hash` is empty. `dirty` is taken back before the state is
 read, under a lock that every `mark` shares, so that no change falls between reading and editing.
@@ -31,34 +31,7 @@ from core.discord_outbound.outcome import OK, Outcome
 from core.discord_outbound.pacer import background
 from core.reconcile.answers import Shown
 from core.systems import projection_rows as rows
-from core.systems.projection_rows import (
-    Key,
-    Post,
-    add,
-    lock_name,
-    lock_of,
-    lock_of_name,
-    look_after_commit,
-    mark,
-    mark_locked,
-)
-
-__all__ = [
-    "Key",
-    "Kind",
-    "Post",
-    "add",
-    "deleted",
-    "keeper",
-    "lock_name",
-    "lock_of",
-    "lock_of_name",
-    "look_after_commit",
-    "mark",
-    "mark_locked",
-    "register",
-    "unfinished",
-]
+from core.systems.projection_rows import Key, Post
 
 log = structlog.get_logger(__name__)
 

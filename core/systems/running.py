@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,11 @@ from weakref import WeakValueDictionary
 
 from core.db.models import SyncStatus
 from core.db.queries.access import StateRow
-from core.errors import MusterError, TemporaryError
+from core.errors import MusterError, PermanentError, TemporaryError
 from core.words import pack, t
 
+# What was made shows new things to compare; a few rounds settle it, or the retry does.
+_ROUNDS = 4
 LONGEST = 400  # characters of somebody else's error: a statement with its values can be long
 
 _locks: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()
@@ -69,6 +71,23 @@ class Run:
             "retry_after": getattr(worst, "retry_after", None),
             "next_attempt_at": None,  # schedule_sync_retry decides
         }
+
+
+async def in_rounds(
+    run: Run, one: Callable[[], Awaitable[bool]], record: Callable[[], Awaitable[bool]]
+) -> None:
+    """Have `one` round after the other until it returns that there is nothing more to do.
+
+    What ends them early is noted as a failure, recorded, and raised.
+    """
+    try:
+        for _ in range(_ROUNDS):
+            if not await one():
+                return
+    except Exception as error:
+        run.fail(error if isinstance(error, TemporaryError | PermanentError) else unexpected(error))
+        await record()
+        raise
 
 
 def unexpected(error: Exception) -> TemporaryError:

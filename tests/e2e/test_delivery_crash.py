@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,16 +15,12 @@ from core.db.engine import Database
 from core.db.meeting_models import Announcement, Delivery
 from core.db.models import Guild
 from core.db.queries.deliveries import New, enqueue
+from core.operations import announcements
+from core.operations.common import Actor
 from tests.e2e.discord_client import DiscordServer, ServerProcess
 from tests.e2e.process import running, until
 
 CHANNELS = 125  # four messages each: below five in five seconds, so that nothing has to wait
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[ServerProcess]:
-    with ServerProcess() as started:
-        yield started
 
 
 @pytest.fixture
@@ -116,7 +112,10 @@ async def _unsure(database: Database) -> int:
 async def test_killed_and_started_again_when_no_nonce_is_remembered(
     server: DiscordServer, database: Database, tmp_path: Path
 ) -> None:
-    """After a long outage the channels are read before anything is sent a second time."""
+    """After a long outage the channels are read before anything is sent a second time.
+
+    What would be said by then is another text: it is marked as late, and one was changed.
+    """
     rooms = await announced(server, database, 30, 10)
     point = {"KILL_AT": "core.db.queries.claims:settle"}
     async with running(server, database.url, tmp_path, **point) as bot:
@@ -124,14 +123,57 @@ async def test_killed_and_started_again_when_no_nonce_is_remembered(
     before = await seen(server, rooms)
     assert before
     await server.configure(nonce_window=0)
+    ago = utcnow() - timedelta(minutes=20)
     async with database.transaction() as session:
         await session.execute(
             update(Delivery)
             .where(Delivery.unsure_since.is_not(None))
-            .values(unsure_since=utcnow() - timedelta(minutes=20))
+            .values(unsure_since=ago, due_at=ago)
         )
+    seen_one = min(before)
+    number = int(seen_one.removeprefix("message ")) + 1
+    await announcements.edit(_moderator(server), number, "changed")
     async with running(server, database.url, tmp_path):
-        await until(lambda: _sent(database, 30), what="the sending")
+        await until(lambda: _sent(database, 31), what="the sending")
     found = await seen(server, rooms)
-    assert len(found) == 30
-    assert set(found.values()) == {1}
+    texts = Counter(text.partition("\n")[0] for text in found.elements())
+    assert set(texts.values()) == {1}
+    assert set(texts) == {f"message {n}" for n in range(30)} - {seen_one} | {"changed"}
+
+
+def _moderator(server: DiscordServer) -> Actor:
+    return Actor(server.seed["guild_id"], 1, "mod", moderator=True)
+
+
+# Where it dies while an announcement is changed in many channels, and after how many calls.
+EDIT_KILLS = {
+    "before a post": ("core.notifications.courier:edit_channel_message", 7),
+    "changed, not noted": ("core.db.queries.claims:settle", 2),
+}
+
+
+async def test_killed_while_an_announcement_is_changed(
+    server: DiscordServer, database: Database, tmp_path: Path
+) -> None:
+    """Every post has the new text after the next start, and none came a second time."""
+    rooms = await announced(server, database, 1, 1)
+    guild_id, now = server.seed["guild_id"], utcnow()
+    rooms += [await server.create_channel(guild_id, f"more-{n}") for n in range(19)]
+    async with database.transaction() as session:
+        news = [
+            New(guild_id, "announce", f"more:{room}", now, channel_id=room, announcement_id=1)
+            for room in rooms[1:]
+        ]
+        await enqueue(session, news, now)
+    async with running(server, database.url, tmp_path):
+        await until(lambda: _sent(database, 20), what="the posts")
+    await announcements.edit(_moderator(server), 1, "changed")
+    for where, nth in EDIT_KILLS.values():
+        point = {"KILL_AT": where, "KILL_NTH": str(nth), "MUSTER_LEASE_SECONDS": "600"}
+        async with running(server, database.url, tmp_path, **point) as bot:
+            assert await bot.ended() == -9
+    between = await seen(server, rooms)
+    assert set(between) == {"message 0", "changed"}
+    async with running(server, database.url, tmp_path):
+        await until(lambda: _sent(database, 40), what="the changes")
+    assert await seen(server, rooms) == {"changed": 20}

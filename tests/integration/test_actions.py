@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import insert, select, update
 
 from core.clock import set_clock
 from core.db.engine import Database
@@ -22,6 +22,8 @@ from core.db.models import Cohort, Group, Guild, ManagedObject, Member, Membersh
 from core.db.queries.deliveries import New, enqueue
 from core.notifications import actions, notices
 from core.notifications.outgoing import Claimed, Done, Send, Skip, Wait
+from core.reconcile.reminders import reminder_key
+from tests.integration._sending import statements
 
 GUILD = 500
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
@@ -102,6 +104,14 @@ async def meets(database: Database, of: int, at: datetime, **more: Any) -> Meeti
         return row
 
 
+def reminder(kind: str, row: Meeting, due: datetime, user_id: int | None = None) -> New:
+    """As the reconciler of reminders writes it."""
+    return New(
+        row.guild_id, kind, reminder_key(kind, row.id, row.starts_at), due, user_id=user_id,
+        group_id=row.group_id, meeting_id=row.id,
+    )  # fmt: skip
+
+
 async def written(database: Database, *rows: New) -> list[Claimed]:
     """Rows as the dispatcher gets them."""
     async with database.transaction() as session:
@@ -154,9 +164,9 @@ async def test_a_reminder_mentions_those_who_may_come(base: Database) -> None:
         )
     rows = await written(
         base,
-        notices.reminder("remind_last", meeting, NOW),
-        notices.reminder("remind_first", meeting, NOW),
-        notices.reminder("nudge", meeting, NOW),
+        reminder("remind_last", meeting, NOW),
+        reminder("remind_first", meeting, NOW),
+        reminder("nudge", meeting, NOW),
     )
     last, first, nudge = await decided(base, *rows)
     assert isinstance(last, Send)
@@ -174,7 +184,7 @@ async def test_a_reminder_mentions_those_who_may_come(base: Database) -> None:
 async def test_a_meeting_that_moved_has_other_reminders(base: Database) -> None:
     await group(base, 1)
     meeting = await meets(base, 1, NOW + timedelta(hours=1))
-    old = await written(base, notices.reminder("remind_last", meeting, NOW))
+    old = await written(base, reminder("remind_last", meeting, NOW))
     async with base.transaction() as session:
         await session.execute(update(Meeting).values(starts_at=NOW + timedelta(hours=2)))
     (found,) = await decided(base, *old)
@@ -207,6 +217,30 @@ async def test_there_and_back_is_no_news(base: Database) -> None:
     assert again.code == "no_news"
 
 
+async def test_what_was_told_is_noted_with_one_statement(base: Database) -> None:
+    """Of several messages about a meeting the last one counts."""
+    await group(base, 1)
+    days = [NOW + timedelta(days=n) for n in (2, 3)]
+    meetings = [await meets(base, 1, at) for at in days]
+    rows = await written(
+        base,
+        *(notices.meeting("moved", m, n, NOW) for n, m in enumerate((*meetings, meetings[1]))),
+    )
+    hours = [timedelta(hours=n) for n in (1, 2, 3)]
+    told = [
+        Done(row, 1, 2, NOW, {"starts_at": (at + more).isoformat()})
+        for row, at, more in zip(rows, (*days, days[1]), hours, strict=True)
+    ]
+    elsewhere = Done(rows[0]._replace(guild_id=501), 1, 2, NOW, {"starts_at": NOW.isoformat()})
+    with statements(base) as seen:
+        async with base.transaction() as session:
+            await actions.sent(session, [*told, elsewhere, Done(rows[0], 1, 2, NOW)])
+    assert len(seen) == 1
+    async with base.transaction() as session:
+        found = (await session.scalars(select(Meeting.told_starts_at).order_by(Meeting.id))).all()
+    assert list(found) == [days[0] + hours[0], days[1] + hours[2]]
+
+
 async def test_what_is_too_late_is_heard_once_by_each_facilitator(base: Database) -> None:
     for number in (1, 2, 3):
         await group(base, number)
@@ -226,7 +260,7 @@ async def test_what_is_too_late_is_heard_once_by_each_facilitator(base: Database
             meeting = await meets(
                 base, number, NOW + timedelta(hours=hours), occurrence_date=date(2026, 3, hours)
             )
-            rows += await written(base, notices.reminder("remind_first", meeting, late))
+            rows += await written(base, reminder("remind_first", meeting, late))
     found = await decided(base, *rows)
     assert [d.code for d in found] == ["too_late"] * 6
     assert await decided(base, *rows) == found  # a second look writes nothing new
@@ -288,16 +322,16 @@ async def test_everything_else_reads_its_rows(base: Database) -> None:
         *notices.assigned_dms(GUILD, 1, [user(1, 1), user(1, 2)], NOW),
         notices.joined(GUILD, 1, user(1, 1), NOW),
         notices.left(GUILD, 1, user(2), NOW),
-        notices.digest(GUILD, 1, user(1, 0), NOW),
-        notices.shift(
-            GUILD, 1, user(1, 0), "2026-03-29", {"times": [["19:00", 7], ["18:00", 1]]}, NOW,
-            coming.id,
+        New(GUILD, "digest", "digest", NOW, user_id=user(1, 0), group_id=1),
+        New(
+            GUILD, "shift", "shift", NOW, user_id=user(1, 0), group_id=1, meeting_id=coming.id,
+            payload={"day": "2026-03-29", "times": [["19:00", 7], ["18:00", 1]]},
         ),
         notices.guest(GUILD, visit_id, 1, coming.id, user(2), NOW),
         notices.announce(
             GUILD, note_id, ROOM + 1, NOW, 1, mention=[user(1, n) for n in range(4)]
         ),
-        notices.personal_reminder(coming, user(1, 1), NOW),
+        reminder("remind_dm", coming, NOW, user_id=user(1, 1)),
     )  # fmt: skip
     by_kind = dict(zip([r.key for r in rows], await decided(base, *rows), strict=True))
     assigned, dm, not_chosen, joined, left, digest, shift, guest, announced, own = by_kind.values()
@@ -339,10 +373,8 @@ async def test_another_guild_sees_nothing(base: Database) -> None:
     meeting = await meets(base, 1, NOW + timedelta(hours=1))
     async with base.transaction() as session:
         await session.execute(insert(Guild).values(id=501, name="Other", joined_at=NOW))
-    row = (await written(base, notices.reminder("remind_last", meeting, NOW)))[0]
-    from dataclasses import replace
-
-    (found,) = await decided(base, replace(row, guild_id=501))
+    row = (await written(base, reminder("remind_last", meeting, NOW)))[0]
+    (found,) = await decided(base, row._replace(guild_id=501))
     assert found.code == "group_gone"
 
 
@@ -390,18 +422,9 @@ async def test_as_many_statements_for_ten_as_for_five_hundred(base: Database, co
     async with base.transaction() as session:
         meetings = (await session.scalars(select(Meeting).order_by(Meeting.id))).all()
         session.expunge_all()
-    rows = await written(base, *[notices.reminder("remind_last", m, NOW) for m in meetings])
+    rows = await written(base, *[reminder("remind_last", m, NOW) for m in meetings])
     assert len(rows) == count
-    seen: list[str] = []
-    engine = base.engine.sync_engine
-
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with statements(base) as seen:
         found = await decided(base, *rows)
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
     assert {type(d) for d in found} == {Send}
     assert len(seen) == 7, seen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,8 +34,7 @@ async def claim(
     async with database.transaction() as session:
         until = now + timedelta(seconds=60)
         rows = await claims.claim(session, now=now, holder=holder, until=until, most=most)
-    claimed = sorted((Claimed(*row) for row in rows), key=_turn)
-    return [asdict(row) for row in claimed]
+    return [row._asdict() for row in sorted(map(Claimed._make, rows), key=_turn)]
 
 
 async def settle(database: Database, *settled: Settled, holder: int = MINE) -> set[int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import set_clock, utcnow
@@ -18,6 +19,8 @@ from core.db.instance import Instance
 from core.db.models import User
 from core.db.queries.deliveries import CHANNEL, wake
 from core.discord_outbound.outcome import Outcome
+from core.notifications.dispatcher import BATCH, HELD
+from core.notifications.lanes import AT_ONCE
 from core.notifications.outgoing import Claimed, Decisions, Done, Message, Send, Skip, Wait
 from core.words import speaking, t, unpack
 from tests.conftest import administer
@@ -345,7 +348,7 @@ async def test_postgres_is_cut_off_meanwhile(
     """Every connection dies again and again while 300 go out: each goes out, and once."""
     texts = [f"n{n}" for n in range(300)]
     await add(database, *texts)
-    stage, name = Stage(), database.engine.url.database
+    stage, name = Stage(), make_url(database.url).database
     cut = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
 
     async def slowly(_: Claimed) -> None:
@@ -389,6 +392,34 @@ async def test_stopping_finishes_and_gives_back(database: Database) -> None:
     assert await statuses(database) == {"first": "sent", "second": "pending", "third": "pending"}
     second = (await rows(database))["second"]
     assert (second.attempts, second.lease_by, second.unsure_since) == (0, None, None)
+    await dispatcher(Stage()).drain()
+    assert set((await statuses(database)).values()) == {"sent"}
+
+
+async def test_what_was_claimed_ahead_is_given_back(database: Database) -> None:
+    """A stop in the middle of many: what was not begun counts as never tried."""
+    count = 3 * BATCH + 10
+    await add(database, *(f"n{n}" for n in range(count)))
+    stage, may_end = Stage(), asyncio.Event()
+
+    async def hold_on(_: Claimed) -> None:
+        await may_end.wait()
+
+    stage.before = hold_on
+    made = dispatcher(stage)
+    task = asyncio.create_task(made.run())
+    await until(lambda: len(made._held) == HELD)
+    found = await statuses(database)
+    assert list(found.values()).count("sending") == HELD  # no more than may be in hand
+    made.close()
+    may_end.set()
+    async with asyncio.timeout(10):
+        await task
+    left = await rows(database)
+    assert {row.status for row in left.values()} == {"sent", "pending"}
+    assert len(stage.shown) == AT_ONCE
+    pending = [row for row in left.values() if row.status == "pending"]
+    assert {(row.attempts, row.lease_by, row.unsure_since) for row in pending} == {(0, None, None)}
     await dispatcher(Stage()).drain()
     assert set((await statuses(database)).values()) == {"sent"}
 

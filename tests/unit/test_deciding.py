@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -115,7 +114,7 @@ def test_a_reminder_is_for_the_time_that_it_was_written_for(kind: str) -> None:
 
 def test_a_reminder_that_was_written_too_late_is_no_news() -> None:
     it = row("remind_first")
-    it = replace(it, created_at=it.due_at + HOUR)
+    it = it._replace(created_at=it.due_at + HOUR)
     assert code(decide(it, world(), it.created_at)) == "made_late"
 
 
@@ -137,7 +136,7 @@ def test_late_is_said_and_too_late_is_left(kind: str, last_minute: int) -> None:
 
 
 def test_nobody_is_reminded_of_what_has_begun() -> None:
-    it = replace(row("remind_last"), due_at=AT - 10 * MINUTE)
+    it = row("remind_last")._replace(due_at=AT - 10 * MINUTE)
     sent(decide(it, world(), AT))
     assert code(decide(it, world(), AT + MINUTE)) == "too_late"
 
@@ -249,4 +248,4 @@ def test_what_has_no_server_or_group_or_kind() -> None:
     assert code(on_time("left", world(groups={}))) == "group_gone"
     assert code(on_time("left", world(servers={}))) == "server_left"
     assert code(on_time("left", change(world(), "servers", GUILD, left=True))) == "server_left"
-    assert code(decide(replace(row("left"), kind="fax"), world(), AT)) == "unknown_kind"
+    assert code(decide(row("left")._replace(kind="fax"), world(), AT)) == "unknown_kind"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -96,7 +95,7 @@ def test_the_clocks_change() -> None:
         "from Sun 29 March 2026 on **Red** meets at "
         "19:00 for 7 people, 18:00 for 3 people and 20:30 for 1 person local time"
     ) in found.message.text
-    assert [b.url for b in found.message.buttons] == [f"https://discord.com/channels/1/{ROOM}"]
+    assert [(b.action, b.number) for b in found.message.buttons] == [("meeting_manage", 7)]
     assert found.fallback is not None
     assert [(b.action, b.number) for b in found.fallback.buttons] == [("meeting_manage", 7)]
     assert code(on_time("shift", world(), user_id=ADA)) == "not_facilitator"
@@ -184,7 +183,7 @@ def test_a_message_waits_for_the_morning() -> None:
     facts = change(
         world(), "people", (GUILD, ADA), switches={"assigned_dm": True}, zone="Asia/Tokyo"
     )
-    it = replace(row("assigned_dm"), due_at=datetime(2026, 3, 2, 16, 0, tzinfo=UTC))  # 1:00 there
+    it = row("assigned_dm")._replace(due_at=datetime(2026, 3, 2, 16, 0, tzinfo=UTC))  # 1:00 there
     found = decide(it, facts, it.due_at)
     assert isinstance(found, Wait)
     assert (found.code, found.until) == ("quiet_hours", datetime(2026, 3, 2, 23, 0, tzinfo=UTC))
@@ -194,7 +193,7 @@ def test_a_message_waits_for_the_morning() -> None:
 def test_put_off_by_the_night_is_not_late() -> None:
     facts = change(world(), "people", (GUILD, FACILITATOR), zone="America/New_York")
     due = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # Monday 9:00 in Berlin, 3:00 in New York
-    it = replace(row("digest"), due_at=due)
+    it = row("digest")._replace(due_at=due)
     found = decide(it, facts, due)
     assert isinstance(found, Wait)
     assert found.until == datetime(2026, 3, 2, 13, 0, tzinfo=UTC)

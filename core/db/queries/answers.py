@@ -9,21 +9,18 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    String,
     and_,
-    cast,
     exists,
     func,
     literal,
-    or_,
     select,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.config import GuildSettings
-from core.db.meeting_models import Attendance, Meeting, MeetingStatus, Rsvp, Visit
+from core.db.calendar_models import CalendarEntry
+from core.db.meeting_models import Delivery, Meeting, Rsvp, Visit
 from core.db.models import (
     Expected,
     Group,
@@ -33,23 +30,29 @@ from core.db.models import (
     Member,
     Membership,
     MembershipStatus,
-    Projection,
     Role,
-    SyncState,
-    SyncStatus,
 )
 from core.db.queries.access import GUEST
-from core.db.queries.attendance import enough, total
-from core.db.queries.meetings import ends
+from core.db.queries.attendance import came
 from core.reconcile.answers import MeetingFacts, effective
-
-LIVE = (GroupStatus.preview, GroupStatus.active)
+from core.reconcile.trace import LIVE
 
 # Marks the posts of one meeting, with the parameters of core.systems.answer_posts.marking: a part
 # of a statement that changes what they show. An earlier one of its transaction took their lock.
 MARK = """
     update projections set dirty = true
     where guild_id = :guild and kind in (:living, :line) and subject = :subject and not dirty
+    """
+
+
+# Writes an explicit answer; the database decides which of two is the later.
+PUT = """
+    insert into rsvps as r (meeting_id, user_id, guild_id, status, source, answered_at, reason)
+    values (:meeting, :user, :guild, :status, :source, :at, :reason)
+    on conflict (meeting_id, user_id) do update
+    set status = excluded.status, source = excluded.source,
+        answered_at = excluded.answered_at, reason = excluded.reason
+    where r.answered_at is null or r.answered_at <= excluded.answered_at
     """
 
 
@@ -124,18 +127,9 @@ async def post_facts(session: AsyncSession, guild_id: int, meeting_id: int) -> P
     if row is None:
         return None
     meeting, raw = row
+    known = (await came(session, [meeting_id]))[meeting_id] or None
     settings = GuildSettings.model_validate(raw)
-    there = or_(
-        Attendance.mark == "attended",
-        and_(Attendance.mark.is_(None), total() >= enough(settings.attended_minutes)),
-    )
-    came = await session.scalar(
-        select(func.count())
-        .select_from(Attendance)
-        .join(Meeting, Meeting.id == Attendance.meeting_id)
-        .where(Attendance.guild_id == guild_id, Attendance.meeting_id == meeting_id, there)
-    )
-    return PostFacts(guild_id, meeting.group_id, facts_of(meeting), settings, came or None)
+    return PostFacts(guild_id, meeting.group_id, facts_of(meeting), settings, known)
 
 
 def facts_of(meeting: Meeting) -> MeetingFacts:
@@ -153,28 +147,28 @@ class Home:
     live: bool
     channel_id: int | None
     settings: GuildSettings
+    in_calendar: bool  # it has an entry in the guild's calendar
 
 
 async def home(session: AsyncSession, group_id: int) -> Home | None:
     """Where a group's posts stand."""
-    row = (
-        await session.execute(
-            select(Group.guild_id, Group.status, ManagedObject.discord_id, Guild.settings)
-            .join(Guild, Guild.id == Group.guild_id)
-            .outerjoin(
-                ManagedObject,
-                and_(
-                    ManagedObject.group_id == Group.id,
-                    ManagedObject.kind == "text",
-                    ManagedObject.state == "created",
-                ),
-            )
-            .where(Group.id == group_id, Guild.left_at.is_(None))
-        )
-    ).one_or_none()
+    text = and_(
+        ManagedObject.group_id == Group.id,
+        ManagedObject.kind == "text",
+        ManagedObject.state == "created",
+    )
+    entry = exists().where(CalendarEntry.group_id == Group.id)
+    rows = await session.execute(
+        select(Group.guild_id, Group.status, ManagedObject.discord_id, Guild.settings, entry)
+        .join(Guild, Guild.id == Group.guild_id)
+        .outerjoin(ManagedObject, text)
+        .where(Group.id == group_id, Guild.left_at.is_(None))
+    )
+    row = rows.one_or_none()
     if row is None:
         return None
-    return Home(row[0], row[1] in LIVE, row[2], GuildSettings.model_validate(row[3]))
+    settings = GuildSettings.model_validate(row[3])
+    return Home(row[0], row[1] in LIVE, row[2], settings, in_calendar=row[4])
 
 
 @dataclass(frozen=True)
@@ -194,15 +188,28 @@ async def today(
 ) -> Today:
     """What happened from `since` up to `until` (UTC); one statement.
 
-    Who left and came back, or the other way round, is both.
+    Who left and came back, or the other way round, is both. Those who were there when the group
+    opened did not join that day.
     """
+    opened = (
+        select(func.max(Delivery.created_at))
+        .where(
+            Delivery.guild_id == guild_id, Delivery.group_id == group_id,
+            Delivery.kind == "assigned",
+        )
+        .scalar_subquery()
+    )  # fmt: skip
+    # An old group's post about its opening is not kept.
+    runs = exists().where(Group.id == group_id, Group.status == GroupStatus.active)
+    after = func.coalesce(Membership.created_at > opened, runs)
     mine = and_(Membership.guild_id == guild_id, Membership.group_id == group_id)
     away = Membership.status.in_((MembershipStatus.dropped, MembershipStatus.removed))
     people = func.count(Membership.user_id.distinct())
     row = (
         await session.execute(
             select(
-                select(people).where(mine, _within(Membership.created_at, since, until))
+                select(people)
+                .where(mine, _within(Membership.created_at, since, until), after)
                 .scalar_subquery(),
                 select(people).where(mine, away, _within(Membership.ended_at, since, until))
                 .scalar_subquery(),
@@ -276,81 +283,3 @@ async def seats_free(session: AsyncSession, meeting_ids: Sequence[int]) -> dict[
         .where(Meeting.id.in_(meeting_ids))
     )
     return {row[0]: int(row[1]) for row in rows}
-
-
-async def needing_posts(
-    session: AsyncSession, now: datetime, kinds: Sequence[str], living: str
-) -> list[tuple[int, int, int]]:
-    """(guild, group, channel) of groups whose posts are not what they should be; one statement.
-
-    A post that was not shown yet, a living post of a meeting that is not the next one any more,
-    or none for the next one. Groups whose retry waits come by themselves.
-    """
-    following = (
-        select(Meeting.group_id, Meeting.id)
-        .where(Meeting.status == MeetingStatus.planned, ends() > now)
-        .order_by(Meeting.group_id, Meeting.starts_at, Meeting.id)
-        .ext(distinct_on(Meeting.group_id))
-        .subquery()
-    )
-    there = (
-        select(Projection.group_id, Projection.subject, Projection.channel_id)
-        .where(Projection.kind == living)
-        .subquery()
-    )
-    stale = exists().where(
-        Projection.group_id == Group.id,
-        Projection.kind.in_(kinds),
-        or_(
-            Projection.dirty,
-            Projection.shown_hash.is_(None),
-            and_(
-                Projection.kind == living,
-                or_(
-                    following.c.id.is_(None),
-                    Projection.subject != cast(following.c.id, String),
-                ),
-            ),
-        ),
-    )
-    waits = exists().where(
-        SyncState.group_id == Group.id,
-        SyncState.system == "rsvps",
-        SyncState.status.in_((SyncStatus.waiting, SyncStatus.parked)),
-    )
-    rows = await session.execute(
-        select(Group.guild_id, Group.id, ManagedObject.discord_id)
-        .outerjoin(following, following.c.group_id == Group.id)
-        .outerjoin(
-            there,
-            and_(
-                there.c.group_id == Group.id,
-                there.c.subject == cast(following.c.id, String),
-            ),
-        )
-        .outerjoin(
-            ManagedObject,
-            and_(
-                ManagedObject.group_id == Group.id,
-                ManagedObject.kind == "text",
-                ManagedObject.state == "created",
-            ),
-        )
-        .where(
-            ~waits,
-            or_(
-                stale,
-                and_(
-                    Group.status.in_(LIVE),
-                    following.c.id.is_not(None),
-                    ManagedObject.discord_id.is_not(None),
-                    or_(
-                        there.c.channel_id.is_(None),
-                        there.c.channel_id != ManagedObject.discord_id,
-                    ),
-                ),
-            ),
-        )
-        .order_by(Group.id)
-    )
-    return [(guild_id, group_id, channel or 0) for guild_id, group_id, channel in rows]

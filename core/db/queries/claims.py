@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Row, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.meeting_models import Delivery
@@ -68,25 +68,29 @@ _RENEW = text("""
     """)
 
 # One statement for whatever became of a batch. A message that people can see is noted whoever
-# holds the row by now; anything else is for its holder to say.
+# holds the row by now; anything else is for its holder to say. Rows that were simply sent come
+# last, beyond the end of the other arrays: most are, and every value costs.
 _SETTLE = text("""
-    update deliveries d
-    set status = r.status, next_at = coalesce(r.next_at, d.next_at),
-        attempts = d.attempts - r.given_back,
-        unsure_since = case when r.unsure then d.unsure_since end,
-        error_class = r.error_class, error_text = r.error_text,
-        sent_channel_id = r.channel_id, message_id = r.message_id, sent_at = r.sent_at,
-        lease_by = null, lease_until = null
-    from unnest(
-        cast(:ids as bigint[]), cast(:statuses as text[]), cast(:next_ats as timestamptz[]),
-        cast(:given_back as int[]), cast(:unsure as bool[]), cast(:classes as text[]),
-        cast(:texts as text[]), cast(:channels as bigint[]), cast(:messages as bigint[]),
-        cast(:sent_ats as timestamptz[])
-    ) as r(id, status, next_at, given_back, unsure, error_class, error_text, channel_id,
-           message_id, sent_at)
-    where d.id = r.id and d.status <> 'sent'
-        and (r.status = 'sent' or d.lease_by = :holder)
-    returning d.id
+    with settled as (
+        update deliveries d
+        set status = coalesce(r.status, 'sent'), next_at = coalesce(r.next_at, d.next_at),
+            attempts = d.attempts - coalesce(r.given_back, 0),
+            unsure_since = case when r.unsure then d.unsure_since end,
+            error_class = r.error_class, error_text = r.error_text,
+            sent_channel_id = r.channel_id, message_id = r.message_id, sent_at = r.sent_at,
+            lease_by = null, lease_until = null
+        from unnest(
+            cast(:ids as bigint[]), cast(:channels as bigint[]), cast(:messages as bigint[]),
+            cast(:sent_ats as timestamptz[]), cast(:statuses as text[]),
+            cast(:next_ats as timestamptz[]), cast(:given_back as int[]),
+            cast(:unsure as bool[]), cast(:classes as text[]), cast(:texts as text[])
+        ) as r(id, channel_id, message_id, sent_at, status, next_at, given_back, unsure,
+               error_class, error_text)
+        where d.id = r.id and d.status <> 'sent'
+            and (coalesce(r.status, 'sent') = 'sent' or d.lease_by = :holder)
+        returning d.id
+    )
+    select array_agg(id) from settled
     """)
 
 _REMEMBER = text("""
@@ -101,14 +105,31 @@ _TROUBLE = text("""
         and status in ('sending', 'failed', 'dead') and due_at >= :since
     """)
 
+# The range of times, rather than the guild, has an index of its own: few rows are about to come.
+_MENDABLE = text("""
+    select d.id, d.guild_id,
+        array_remove(array_agg(coalesce(d.channel_id, m.discord_id)), null) as channels
+    from deliveries d
+    left join managed_objects m on d.channel_id is null and m.guild_id = d.guild_id
+        and m.group_id = d.group_id and m.state = 'created' and m.kind in ('text', 'voice')
+    where d.status = 'failed' and d.next_at > :now and d.next_at <= :until
+        and d.guild_id = any(cast(:guilds as bigint[]))
+        and d.error_class = any(cast(:classes as text[]))
+    group by d.id
+    """)
+
+_DUE_NOW = text("""
+    update deliveries set next_at = :now
+    where id = any(cast(:ids as bigint[])) and status = 'failed'
+    """)
+
 _POSTED = text("""
     select message_id from deliveries
     where guild_id = :guild and sent_channel_id = :channel and sent_at >= :since
     """).bindparams(bindparam("guild"), bindparam("channel"), bindparam("since"))
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(NamedTuple):
     """What became of a claimed row. Times are UTC, ids Discord's but `id`.
 
     `given_back`: no try was made, so it does not count as one. `unsure`: it may have gone out.
@@ -128,13 +149,13 @@ class Settled:
 
 async def claim(
     session: AsyncSession, *, now: datetime, holder: int, until: datetime, most: int
-) -> list[tuple[Any, ...]]:
+) -> Sequence[Row[Any]]:
     """Claim at most `most` rows until `until` (UTC): the fields of Claimed, in no order.
 
     `unsure_since` is None where this is the first try.
     """
     given = {"now": now, "holder": holder, "until": until, "most": most}
-    return [tuple(row) for row in await session.execute(_CLAIMED, given)]
+    return (await session.execute(_CLAIMED, given)).all()
 
 
 async def earliest(session: AsyncSession, holder: int) -> datetime | None:
@@ -150,23 +171,26 @@ async def renew(session: AsyncSession, ids: Iterable[int], *, holder: int, until
 
 async def settle(session: AsyncSession, rows: Sequence[Settled], *, holder: int) -> set[int]:
     """Note what became of the rows; the ids of those that it was for us to say."""
-    found = await session.scalars(
+    plain = [r for r in rows if r.status == "sent" and r.error_class is None]
+    others = [r for r in rows if r.status != "sent" or r.error_class is not None]
+    ordered = [*others, *plain]
+    found: list[int] | None = await session.scalar(
         _SETTLE,
         {
             "holder": holder,
-            "ids": [r.id for r in rows],
-            "statuses": [r.status for r in rows],
-            "next_ats": [r.next_at for r in rows],
-            "given_back": [int(r.given_back) for r in rows],
-            "unsure": [r.unsure for r in rows],
-            "classes": [r.error_class for r in rows],
-            "texts": [r.error_text for r in rows],
-            "channels": [r.channel_id for r in rows],
-            "messages": [r.message_id for r in rows],
-            "sent_ats": [r.sent_at for r in rows],
+            "ids": [r.id for r in ordered],
+            "channels": [r.channel_id for r in ordered],
+            "messages": [r.message_id for r in ordered],
+            "sent_ats": [r.sent_at for r in ordered],
+            "statuses": [r.status for r in others],
+            "next_ats": [r.next_at for r in others],
+            "given_back": [int(r.given_back) for r in others],
+            "unsure": [r.unsure for r in others],
+            "classes": [r.error_class for r in others],
+            "texts": [r.error_text for r in others],
         },
     )
-    return set(found)
+    return set(found or ())
 
 
 async def remember_dms(session: AsyncSession, channels: dict[int, int]) -> None:
@@ -182,6 +206,29 @@ async def known_trouble(
     """Which (guild, group, class of failure) rows that were due after `since` show already."""
     given = {"guilds": sorted(set(guild_ids)), "classes": sorted(set(classes)), "since": since}
     return {(r[0], r[1], r[2]) for r in await session.execute(_TROUBLE, given)}
+
+
+@dataclass(frozen=True)
+class Mendable:
+    """A row that waits for a right; `channels` (Discord's ids) is where it may go."""
+
+    id: int
+    guild_id: int
+    channels: tuple[int, ...]
+
+
+async def mendable(
+    session: AsyncSession, guild_ids: Iterable[int], classes: Iterable[str], *, now: datetime,
+    until: datetime,
+) -> list[Mendable]:  # fmt: skip
+    """Failed rows of these guilds and classes of failure that are looked at up to `until` (UTC)."""
+    given = {"guilds": sorted(guild_ids), "classes": sorted(classes), "now": now, "until": until}
+    return [Mendable(r[0], r[1], tuple(r[2])) for r in await session.execute(_MENDABLE, given)]
+
+
+async def due_now(session: AsyncSession, ids: Sequence[int], now: datetime) -> None:
+    """These failed rows are tried again at once; wake the dispatcher as well."""
+    await session.execute(_DUE_NOW, {"ids": ids, "now": now})
 
 
 async def posted(
