@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -25,7 +25,6 @@ NIGHT_FROM, NIGHT_UNTIL = time(23), time(6)
 _NO_PLACE = frozenset({"localtime", "posixrules", "Factory"})
 _NO_FOLDER = ("posix/", "right/")  # the latter counts leap seconds
 
-Status = Literal["planned", "skipped", "postponed", "cancelled"]
 Every = Literal[1, 2]
 
 
@@ -140,32 +139,6 @@ class Occurrence:
     @property
     def ends_at(self) -> datetime:
         return self.starts_at + timedelta(minutes=self.minutes)
-
-
-@dataclass(frozen=True, slots=True)
-class Have:
-    """A group's meeting as it is stored: `moved` by hand to its time, `extra`: added by hand."""
-
-    id: int
-    day: date
-    starts_at: datetime
-    minutes: int
-    number: int | None
-    status: Status = "planned"
-    moved: bool = False
-    extra: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesDiff:
-    """What to do with the rows of a series: all three empty means that they are right."""
-
-    create: tuple[Occurrence, ...] = ()
-    change: tuple[tuple[int, Occurrence], ...] = ()  # the row of this id becomes this
-    remove: tuple[int, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.create or self.change or self.remove)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,85 +270,6 @@ def _weeks(rule: Rule, start: date) -> Iterator[tuple[date, Slot]]:
 
 def _first(rule: Rule, start: date) -> date:
     return start + timedelta(days=(rule.pieces[0].slot.weekday - start.weekday()) % DAYS)
-
-
-def diff(have: Sequence[Have], want: Sequence[Occurrence], now: datetime) -> SeriesDiff:
-    """What turns a group's rows into the series `want`; `now` is aware.
-
-    Rows find their occurrence by day; what stays where it is (in the past, skipped, cancelled,
-    postponed) by its week; what is left by number and then in order, so that a meeting keeps its
-    answers when the slot changes. What has begun is never changed, what is over never made. The
-    number of a skipped or cancelled row stays, a postponed one loses it. The time of a row that a
-    person moved stays, and so does that of a row whose new time is over already. Extras are never
-    touched; on the day of one nothing else is made, and a row that comes to it keeps its own day.
-    Doing this and asking again gives an empty answer. `have` and `want` each have a day once.
-    """
-    rows = sorted((row for row in have if not row.extra), key=lambda row: (row.day, row.id))
-    taken = {row.day for row in have if row.extra}
-    pairs = _matched(rows, want, now)
-    change = [
-        (row.id, target)
-        for row in rows
-        if (found := pairs.get(row.id)) is not None
-        and (target := _target(row, found, taken, now)) != _as_is(row)
-    ]
-    met = {found.day for found in pairs.values()} | taken
-    return SeriesDiff(
-        tuple(o for o in want if o.day not in met and _open(o, now)),
-        tuple(change),
-        tuple(row.id for row in rows if row.id not in pairs and not _stays(row, now)),
-    )
-
-
-def _matched(
-    rows: Sequence[Have], want: Sequence[Occurrence], now: datetime
-) -> dict[int, Occurrence]:
-    """Which occurrence each row (by id) is; a row that nobody wants is left out."""
-    by_day = {o.day: o for o in want}
-    pairs = {row.id: by_day[row.day] for row in rows if row.day in by_day}
-
-    def pair(some: Iterable[Have], suits: Callable[[Have, Occurrence], bool]) -> None:
-        met = {o.day for o in pairs.values()}
-        free = [o for o in want if o.day not in met]
-        for row in some:
-            if row.id not in pairs and (found := next((o for o in free if suits(row, o)), None)):
-                pairs[row.id] = found
-                free.remove(found)
-
-    staying = [row for row in rows if _stays(row, now)]
-    others = [row for row in rows if not _stays(row, now)]
-    pair(staying, _same_week)
-    # A meeting of this week stays when its new time in this week has passed.
-    pair(others, lambda row, o: _same_week(row, o) and o.ends_at <= now)
-    pair(others, lambda row, o: _open(o, now) and o.number == row.number)
-    pair(others, lambda _, o: _open(o, now))
-    return pairs
-
-
-def _same_week(row: Have, found: Occurrence) -> bool:
-    return monday(row.day) == monday(found.day)
-
-
-def _open(found: Occurrence, now: datetime) -> bool:
-    return found.number is not None and found.ends_at > now
-
-
-def _stays(row: Have, now: datetime) -> bool:
-    return row.starts_at <= now or row.status != "planned"
-
-
-def _as_is(row: Have) -> Occurrence:
-    return Occurrence(row.day, row.starts_at, row.minutes, row.number)
-
-
-def _target(row: Have, found: Occurrence, taken: Collection[date], now: datetime) -> Occurrence:
-    if _stays(row, now):
-        gone = row.status == "postponed" and row.starts_at > now
-        return replace(_as_is(row), number=None if gone else row.number)
-    if found.ends_at <= now:
-        return replace(_as_is(row), number=found.number)
-    target = replace(found, day=row.day) if found.day in taken else found
-    return replace(target, starts_at=row.starts_at, minutes=row.minutes) if row.moved else target
 
 
 def clock_shifts(meetings: Iterable[Occurrence], zones: Mapping[int, str]) -> tuple[Shift, ...]:

@@ -12,9 +12,9 @@ from bot.ui import meeting_words as words
 from bot.ui.lasting import Interaction, LastingView
 from bot.ui.text import lines, when
 from core.clock import utcnow
-from core.errors import Refusal
-from core.operations import meetings
-from core.operations.meetings import MeetingView, Preview, Slots
+from core.operations import lookup, meeting_views, meetings
+from core.operations.meeting_views import MeetingView, Slots
+from core.operations.meetings import Preview
 from core.reconcile.trace import LIVE
 from core.words import t
 
@@ -25,25 +25,17 @@ _CHOICES = 25  # Discord's limit of a select
 async def show(interaction: Interaction, meeting_id: int) -> None:
     """The panel of one meeting. Raises Refusal for whoever may not manage it."""
     await lasting.begin(interaction)
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_meeting(interaction, meeting_id)
     found = await meetings.manage(actor, meeting_id)
     group_id = found.meeting.group_id
-    slots = (await meetings.slots(actor.guild_id, [group_id]))[group_id]
-    others = await meetings.list_for_group(actor.guild_id, group_id)
+    slots = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id]
+    others = await meeting_views.list_for_group(actor.guild_id, group_id)
     await lasting.show(interaction, *panel(found, slots, others))
 
 
 @lasting.on_pick("meeting_other")
 async def _other(interaction: Interaction, _number: int, values: list[str]) -> None:
-    await show(interaction, number_of(values[0]))
-
-
-def number_of(value: str) -> int:
-    """The id in a choice's value, "meeting:12". Raises Refusal for anything else."""
-    number = value.rpartition(":")[2]
-    if not number.isdecimal() or len(number) > 18:  # noqa: PLR2004 - a bigint
-        raise Refusal("meeting_not_found", t("There is no such meeting here any more."))
-    return int(number)
+    await show(interaction, lookup.id_in(values[0], "meeting"))
 
 
 def panel(found: Preview, slots: Slots, others: Sequence[MeetingView]) -> tuple[str, LastingView]:

@@ -23,9 +23,11 @@ from bot.ui.results import look_after
 from bot.ui.text import lines, plain, when
 from bot.ui.undo import undo_button
 from core.errors import Refusal
-from core.operations import groups, meetings
+from core.operations import groups, meeting_views, meetings
 from core.operations.common import Actor
-from core.operations.meetings import Change, MeetingView, Preview
+from core.operations.meeting_checks import Change
+from core.operations.meeting_views import MeetingView
+from core.operations.meetings import Preview
 from core.words import mark, t
 
 _DONE = {
@@ -61,12 +63,20 @@ _OPERATIONS: dict[str, Callable[..., Awaitable[MeetingView]]] = {
 }  # fmt: skip
 
 
+def _of_meeting(meeting_id: int) -> answer.Check:
+    return partial(checks.of_meeting, meeting_id=meeting_id)
+
+
+def _of_group(group_id: int) -> answer.Check:
+    return partial(checks.of_group, group_id=group_id)
+
+
 # --- move --------------------------------------------------------------------------------------
 
 
 async def form_move(interaction: Interaction, meeting_id: int) -> None:
     """The form for another time, filled in with the one that there is."""
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_meeting(interaction, meeting_id)
     now = (await meetings.preview(actor, meeting_id, "move")).meeting
     await interaction.response.send_modal(_move_form(now, {}))
 
@@ -78,7 +88,7 @@ def _move_form(now: MeetingView, typed: dict[str, str]) -> answer.Form:
         Field("minutes", t("Minutes"), typed.get("minutes", str(now.minutes)), limit=20),
     ]
     done = partial(_preview_move, meeting_id=now.id)
-    return answer.Form(t("Move {meeting}", meeting=now.name), fields, done, checks.actor_of)
+    return answer.Form(t("Move {meeting}", meeting=now.name), fields, done, _of_meeting(now.id))
 
 
 def _now_at(now: MeetingView) -> str:
@@ -91,12 +101,12 @@ async def _preview_move(
 ) -> None:
     """What the move means, with [Move, ask again] [Move, keep answers] [Edit] [Cancel]."""
     await answer.acknowledge(interaction)
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_meeting(interaction, meeting_id)
     now = (await meetings.manage(actor, meeting_id)).meeting
     there = meeting_typed.moment(typed["when"], now.zone, now.local_day)
     minutes = meeting_typed.minutes(typed.get("minutes", ""))
     found = await meetings.preview(actor, meeting_id, "move", there.starts_at, minutes)
-    own = await meetings.own_zone(actor)
+    own = await meeting_views.own_zone(actor)
     text = lines(
         [
             t("Move {meeting} from {old}?", meeting=words.title(now),
@@ -104,13 +114,14 @@ async def _preview_move(
             t("New: {time}, {length}.", time=words.echo(there.starts_at, there.zone, own),
               length=words.length(found.minutes)),
             words.effect(found.effect),
+            *words.crowds(found.effect.crowds),
         ]
     )  # fmt: skip
     view = View()
     for label, ask_again in ((t("Move, ask again"), True), (t("Move, keep answers"), False)):
         do_it = partial(_move, found=found, ask_again=ask_again)
         style = discord.ButtonStyle.primary if ask_again else discord.ButtonStyle.success
-        view.add_button(label, answer.on_press(do_it, view, checks.actor_of), style=style)
+        view.add_button(label, answer.on_press(do_it, view, _of_meeting(meeting_id)), style=style)
     view.add_button(t("Edit"), _move_form(now, typed).reopen(typed))
     view.add_button(t("Cancel"), _nothing)
     await answer.show(interaction, text, view)
@@ -126,7 +137,7 @@ async def preview_move(
     except Refusal as refusal:
         if refusal.code in _NO_FORM:
             raise
-        actor = await checks.actor_of(interaction)
+        actor = await checks.of_meeting(interaction, meeting_id)
         now = (await meetings.manage(actor, meeting_id)).meeting
         again = _move_form(now, values).again(values)
         await answer.show(interaction, plain(str(refusal)), again)
@@ -152,19 +163,20 @@ async def _nothing(interaction: discord.Interaction) -> None:
 
 async def ask(interaction: discord.Interaction, meeting_id: int, change: Change) -> None:
     """A preview with the change's button and [Cancel]; acknowledged before."""
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_meeting(interaction, meeting_id)
     found = await meetings.preview(actor, meeting_id, change)
     text = lines(
         [
             t(_ASKED[change], meeting=words.title(found.meeting),
               time=when(found.meeting.starts_at, "F")),
             words.effect(found.effect),
+            *words.crowds(found.effect.crowds),
         ]
     )  # fmt: skip
     view = View()
     do_it = partial(_do, change=change, found=found)
     style = discord.ButtonStyle.success if change == "restore" else discord.ButtonStyle.danger
-    pressed = answer.on_press(do_it, view, checks.actor_of)
+    pressed = answer.on_press(do_it, view, _of_meeting(meeting_id))
     view.add_button(t(_LABELS[change]), pressed, style=style)
     view.add_button(t("Cancel"), _nothing)
     await answer.show(interaction, text, view)
@@ -183,9 +195,9 @@ async def _do(
 
 async def form_add(interaction: Interaction, group_id: int) -> None:
     """The form for one more meeting of a group."""
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_group(interaction, group_id)
     await meetings.may_add(actor, group_id)
-    zone = (await meetings.slots(actor.guild_id, [group_id]))[group_id].zone
+    zone = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id].zone
     await interaction.response.send_modal(_add_form(group_id, zone, {}))
 
 
@@ -197,28 +209,29 @@ def _add_form(group_id: int, zone: str, typed: dict[str, str]) -> answer.Form:
         Field("minutes", t("Minutes"), typed.get("minutes", usual), limit=20),
     ]
     done = partial(_preview_add, group_id=group_id)
-    return answer.Form(t("Extra meeting"), fields, done, checks.actor_of)
+    return answer.Form(t("Extra meeting"), fields, done, _of_group(group_id))
 
 
 async def _preview_add(
     interaction: discord.Interaction, typed: dict[str, str], *, group_id: int
 ) -> None:
     await answer.acknowledge(interaction)
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_group(interaction, group_id)
     await meetings.may_add(actor, group_id)
-    zone = (await meetings.slots(actor.guild_id, [group_id]))[group_id].zone
+    zone = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id].zone
     there = meeting_typed.moment(typed["when"], zone)
     length = meeting_typed.minutes(typed.get("minutes", ""))
     minutes = meeting_typed.MINUTES if length is None else length
     effect = await meetings.preview_add(actor, group_id, there.starts_at, minutes)
     group = await groups.show(actor.guild_id, group_id)
-    own = await meetings.own_zone(actor)
+    own = await meeting_views.own_zone(actor)
     text = lines(
         [
             t("One more meeting of **{group}**?", group=plain(group.label)),
             t("New: {time}, {length}.", time=words.echo(there.starts_at, there.zone, own),
               length=words.length(minutes)),
             words.effect(effect),
+            *words.crowds(effect.crowds),
         ]
     )  # fmt: skip
     view = View()
@@ -227,7 +240,7 @@ async def _preview_add(
         after = await meetings.add(actor, group_id, there.starts_at, minutes)
         await _told(press, actor, after, "add")
 
-    pressed = answer.on_press(do_it, view, checks.actor_of)
+    pressed = answer.on_press(do_it, view, _of_group(group_id))
     view.add_button(t("Add"), pressed, style=discord.ButtonStyle.success)
     view.add_button(t("Edit"), _add_form(group_id, zone, typed).reopen(typed))
     view.add_button(t("Cancel"), _nothing)
@@ -244,8 +257,8 @@ async def preview_add(
     except Refusal as refusal:
         if refusal.code in _NO_FORM:
             raise
-        actor = await checks.actor_of(interaction)
-        zone = (await meetings.slots(actor.guild_id, [group_id]))[group_id].zone
+        actor = await checks.of_group(interaction, group_id)
+        zone = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id].zone
         again = _add_form(group_id, zone, values).again(values)
         await answer.show(interaction, plain(str(refusal)), again)
 
@@ -264,7 +277,7 @@ async def _told(
 ) -> None:
     """What was done, with [Undo] for moderators; reminders, events and posts follow."""
     view = LastingView()
-    if actor.moderator:
+    if actor.moderator and interaction.guild_id is not None:
         undo_button(view, after.entry_id)
     view.button(t("Manage"), "meeting_manage", after.id)
     name = words.title(before or after)

@@ -12,8 +12,9 @@ from bot.ui.answer import Field, calendar_day, number
 from core.clock import utcnow
 from core.errors import Refusal
 from core.operations import settings
-from core.operations.slots import simple
-from core.reconcile.spoken_time import BadTime, SpokenSlot, When, read_slot, read_when
+from core.operations.slot_rules import simple
+from core.reconcile.spoken_parts import BadTime
+from core.reconcile.spoken_time import When, read_slot, read_when
 from core.schedule import Piece, Rule, Slot
 from core.words import mark, t
 
@@ -121,7 +122,7 @@ def rule_of(typed: Mapping[str, str], zone: str) -> Rule:
     rhythm = typed.get("rhythm") or "weekly"
     dates = days(typed.get("dates", ""), zone)
     length = MINUTES if length is None else length
-    slot = Slot(*_slot(typed["when"], zone, length, weekly="week" in rhythm))
+    slot = _slot(typed["when"], zone, length, weekly="week" in rhythm)
     if rhythm == "dates":
         if not dates:
             raise Refusal("no_dates", t("Type the dates, like 2026-03-04, 2026-03-18."))
@@ -131,8 +132,8 @@ def rule_of(typed: Mapping[str, str], zone: str) -> Rule:
     return Rule((Piece(slot),), every=2) if rhythm == "biweekly" else simple(slot)
 
 
-def _slot(typed: str, zone: str, length: int, *, weekly: bool) -> SpokenSlot:
-    def spoken() -> SpokenSlot:
+def _slot(typed: str, zone: str, length: int, *, weekly: bool) -> Slot:
+    def spoken() -> Slot:
         try:
             found = read_slot(typed, zone=zone, minutes=length)
         except BadTime as error:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_time, get_day_names
 
 from bot.ui.text import plain, when
 from core.clock import utcnow
-from core.operations.meetings import MeetingView, Slots
-from core.reconcile.meeting_preview import Effect, SeriesEffect
+from core.operations.meeting_views import MeetingView, Slots, name_of
+from core.reconcile.meeting_preview import Crowd, Effect, SeriesEffect
+from core.reconcile.meeting_rows import Have
 from core.schedule import Rule, Shift, Slot
 from core.words import day, language, mark, near_day, t, tn
 
@@ -92,6 +93,14 @@ def rhythm_of(one: Rule | None) -> str:
     return "weekly" if one.every == 1 else "biweekly"
 
 
+def weeks_off(days: Sequence[date]) -> str:
+    """A cohort's weeks without meetings, by any day in them."""
+    return tn(
+        "No meetings in the week of {days}.", "No meetings in the weeks of {days}.", len(days),
+        days=", ".join(near_day(day) for day in days),
+    )  # fmt: skip
+
+
 def typed(one: Slot) -> str:
     """A slot as somebody would type it."""
     return f"{weekday(one.weekday).strip('.')} {clock(one.at)} {one.zone}"
@@ -161,6 +170,10 @@ def _times(shift: Shift) -> str:
         tn("{time} for {n} person", "{time} for {n} people", len(who), time=clock(after))
         for _, after, who in shift.groups
     ]
+    return _and(parts)
+
+
+def _and(parts: Sequence[str]) -> str:
     said = parts[0]
     for part in parts[1:]:
         said = t("{one} and {other}", one=said, other=part)
@@ -183,9 +196,40 @@ def series(found: SeriesEffect) -> list[str]:
     parts = [changes, effect(found.effect)]
     if found.first is not None:
         parts.insert(0, t("Next: {time}.", time=when(found.first.starts_at, "F")))
-    if found.kept_times:
-        parts.append(
-            tn("{n} meeting that was moved keeps its time.",
-               "{n} meetings that were moved keep their times.", found.kept_times)
-        )  # fmt: skip
-    return [" ".join(parts), *shifts(found.effect.shifts)]
+    return [
+        " ".join(parts), *_kept(found.kept), *crowds(found.effect.crowds),
+        *shifts(found.effect.shifts),
+    ]  # fmt: skip
+
+
+def _kept(moved: Sequence[Have]) -> list[str]:
+    """Meetings that a person moved: a new time of the group is none for them."""
+    said = [
+        t("✋ {meeting} was moved by hand and stays at {time}.", meeting=_name(row),
+          time=when(row.starts_at, "F"))
+        for row in moved[:_MOST]
+    ]  # fmt: skip
+    rest = len(moved) - len(said)
+    more = tn("{n} more meeting that was moved keeps its time.",
+              "{n} more meetings that were moved keep their times.", rest)  # fmt: skip
+    return [*said, more] if rest else said
+
+
+def crowds(found: Sequence[Crowd]) -> list[str]:
+    """As in: Two meetings on Wed 4 March: Week 5 (19:00) and Extra meeting (20:30)."""
+    said = []
+    for crowd in found[:_MOST]:
+        names = [
+            t("{meeting} ({time})", meeting=_name(row), time=when(row.starts_at, "t"))
+            for row in crowd.meetings
+        ]
+        text = t("⚠️ More than one meeting on {day}: {meetings}.", day=near_day(crowd.day),
+                 meetings=_and(names))  # fmt: skip
+        said.append(t("{said} They overlap.", said=text) if crowd.overlap else text)
+    rest = len(found) - len(said)
+    more = tn("⚠️ And on {n} more day.", "⚠️ And on {n} more days.", rest)
+    return [*said, more] if rest else said
+
+
+def _name(row: Have) -> str:
+    return name_of(row.number, extra=row.extra)

@@ -13,7 +13,7 @@ from core import sync, words
 from core.discord_outbound.cache import guild_view
 from core.discord_outbound.messages import send_channel_message
 from core.errors import Refusal
-from core.operations import settings, why
+from core.operations import lookup, settings, why
 from core.operations.common import Actor
 from core.operations.why import Answer
 from core.words import t
@@ -27,7 +27,7 @@ async def _asked(interaction: Interaction, _number: int) -> None:
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
     mine = await why.groups_of(actor.guild_id, actor.user_id)
-    current = [g for g in mine if g.status == "active"] or mine
+    current = [g for g in mine if g.status in {"active", "guest"}] or mine
     if not current:
         view = LastingView().button(t("Find a group"), "groups", style=discord.ButtonStyle.success)
         await lasting.show(
@@ -48,8 +48,7 @@ async def _asked(interaction: Interaction, _number: int) -> None:
 async def _picked(interaction: Interaction, _number: int, values: list[str]) -> None:
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
-    digits = values[0].removeprefix("g")
-    await _answer(interaction, actor, int(digits) if digits.isdecimal() else 0)
+    await _answer(interaction, actor, lookup.id_in(values[0].removeprefix("g")))
 
 
 @lasting.on_press("why_mine_group")

@@ -52,6 +52,30 @@ MODERATORS = {
     "sees_role": mark("{person} is not in {group}, but the role {name} lets them into {channel}."),
     "sees_open": mark("{person} is not in {group}, but {channel} is open for everybody."),
     "cancelled": mark("🚫 {group} was cancelled, so only moderators see its channels."),
+    "guest_open": mark(
+        "✅ Everything is right on our side: {person} is a guest of {group} and can see {channel} "
+        "until {at}. Ask them to restart Discord."
+    ),
+    "guest_early": mark(
+        "⏳ {person} comes to a meeting of {group} as a guest; its channels open for them {at}."
+    ),
+    "guest_over": mark(
+        "{person} is in **{name}** and was a guest of {group}; its channels closed for them {at}."
+    ),
+    "guest_withdrawn": mark(
+        "{person} is in **{name}** and was to be a guest of {group}; that visit was taken back "
+        "{at}."
+    ),
+    "guest_off": mark(
+        "{person} is in **{name}** and was to be a guest of {group}; that meeting does not take "
+        "place."
+    ),
+    "shared_off": mark(
+        "🔒 The shared channel of {cohort} is switched off, so only moderators see {channel}."
+    ),
+    "in_none": mark(
+        "{person} is in no group of {cohort}; {channel} is for everybody who is in one of them."
+    ),
     "other_group": mark(
         "{person} is in **{name}**, another group of the same cohort, and not in {group}."
     ),
@@ -80,11 +104,9 @@ MODERATORS = {
         "⚠️ Muster lacks **{bits}** on this server, so it cannot let {person} into {channel}."
     ),
     "gave_up": mark("⚠️ Muster gave up letting {person} into {channel}: {reason}"),
-    "queued": mark("⏳ {person} is in {group}; {channel} follows by itself: {reason}"),
-    "queued_when": mark(
-        "⏳ {person} is in {group}; {channel} follows by itself, tried again {at}: {reason}"
-    ),
-    "soon": mark("⏳ {person} is in {group}; {channel} follows in a moment."),
+    "queued": mark("⏳ {channel} opens for {person} by itself: {reason}"),
+    "queued_when": mark("⏳ {channel} opens for {person} by itself, tried again {at}: {reason}"),
+    "soon": mark("⏳ {channel} opens for {person} in a moment."),
     "taken_out": mark("✋ {person} was taken out of {channel} by hand."),
     "taken_out_by": mark("✋ {who} took {person} out of {channel} by hand."),
     "denied": mark("✋ {person} is kept out of {channel} by hand, in the channel's permissions."),
@@ -106,8 +128,8 @@ MODERATORS = {
     "archived": mark("📦 {group} is archived: {person} can read {channel}, but not write."),
     "closed": mark("📦 {cohort} is closed: {person} can read {channel}, but not write."),
     "unclear": mark(
-        "❓ {person} is in {group} and Muster let them into {channel}, but Discord does not show "
-        "it to them. Look at the channel's permissions."
+        "❓ Muster let {person} into {channel}, but Discord does not show it to them. Look at the "
+        "channel's permissions."
     ),
 }
 
@@ -125,6 +147,14 @@ MEMBER = {
         "channels appear as soon as you have."
     ),
     "cancelled": mark("🚫 {group} was cancelled."),
+    "guest_open": mark(
+        "✅ Everything is right on our side: {channel} is open for you as a guest of {group} until "
+        "{at}. Restart Discord, and look whether its category is folded up."
+    ),
+    "guest_early": mark("⏳ You are a guest of {group}: its channels open for you {at}."),
+    "guest_over": mark("Your visit to {group} is over: its channels closed for you {at}."),
+    "guest_withdrawn": mark("Your visit to {group} was taken back {at}."),
+    "guest_off": mark("The meeting of {group} that you were to visit does not take place."),
     "other_group": mark("You are in **{name}** now, and not in {group} any more."),
     "left_group": mark("You left {group} {at}."),
     "removed": mark("You are not in {group} any more, since {at}."),
@@ -154,12 +184,17 @@ MEMBER = {
     "sees_role": _NOT_IN,
     "sees_open": _NOT_IN,
 }
+_UNTIL = frozenset({"timed_out", "guest_open"})  # their time is an end
 # Neither the member nor time can mend these: moderators have to.
 MODERATORS_MEND = frozenset(
     {"deleted", "role_deleted", "role_too_low", "bot_lacks", "bot_lacks_here", "gave_up",
      "taken_out", "denied", "muted", "role_taken", "role_closed", "unclear"}
 )  # fmt: skip
 
+_MOVES = mark(
+    "**Add to a group** asks you which, then moves {person} there: they lose the channels of "
+    "**{name}**."
+)
 # What a fix does, before it is pressed; by its name, or by its name and the code.
 FIXES = {
     "sync": mark("**Sync now** looks at {group} again at once and makes what is missing."),
@@ -176,10 +211,10 @@ FIXES = {
         "a draft."
     ),
     "add": mark("**Add to a group** asks you which, then puts {person} into it."),
-    "add:other_group": mark(
-        "**Add to a group** asks you which, then moves {person} there: they lose the channels of "
-        "**{name}**."
-    ),
+    "add:other_group": _MOVES,
+    "add:guest_over": _MOVES,
+    "add:guest_withdrawn": _MOVES,
+    "add:guest_off": _MOVES,
     "repair": mark("**Create it again** makes {channel} anew. Its old messages do not come back."),
     "repair:role_deleted": mark(
         "**Create it again** makes the role anew and gives it to the people of {group}."
@@ -208,11 +243,9 @@ def for_moderators(answer: Answer) -> str:
 
 def for_member(answer: Answer) -> str:
     """The same to the person themselves; it names nobody else."""
-    code = "right" if answer.link.fine else answer.link.code
-    if code not in MEMBER:
-        return t(_BROKEN, **_values(answer))
-    key = _key(answer, MEMBER) if code == answer.link.code else code
-    return t(MEMBER[key], **_values(answer))
+    key = _key(answer, MEMBER)
+    said = MEMBER.get(key, MEMBER["right"] if answer.link.fine else _BROKEN)
+    return t(said, **_values(answer))
 
 
 def _key(answer: Answer, table: dict[str, str]) -> str:
@@ -242,7 +275,7 @@ def _values(answer: Answer) -> dict[str, Any]:
         "cohort": f"**{plain(answer.cohort)}**",
         "name": plain(link.name),
         "who": f"<@{link.who}>",
-        "at": when(link.at, "f" if link.code == "timed_out" else "R") if link.at else "",
+        "at": when(link.at, "f" if link.code in _UNTIL else "R") if link.at else "",
         "bits": ", ".join(names_of(link.bits)),
         "reason": plain(sentence(again(link.reason))) if link.reason else "",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
@@ -22,7 +22,7 @@ from core.discord_outbound.hands import Hand, hands
 from core.errors import Refusal, TemporaryError
 from core.operations.common import Actor, audit, get_group
 from core.operations.overview import names
-from core.plan import NOTHING, ByHand
+from core.plan import NOTHING, Bits, ByHand
 from core.reconcile import permissions
 from core.reconcile.by_hand import Note, notes_of, system_of, with_kept
 from core.reconcile.event_plan import marks_of
@@ -67,7 +67,8 @@ def _number(group_id: int, note: Note) -> int:
     return int.from_bytes(digest[:8]) % 10**18
 
 
-def _view(guild_id: int) -> GuildView:
+def view_of(guild_id: int) -> GuildView:
+    """The server as Discord's cache has it. Raises TemporaryError where it is not there now."""
     view = guild_view(guild_id)
     if view is None:
         raise TemporaryError(
@@ -103,7 +104,7 @@ async def listed(
     ]
     if not noted:
         return []
-    name_of = await names(guild_id, _view(guild_id))
+    name_of = await names(guild_id, view_of(guild_id))
     known: Mapping[tuple[int, int], Hand] = await hands(guild_id) if ask else {}
     return [
         Difference(group, label, note, ByHand(*note).words(name_of), known.get((note[0], note[1])))
@@ -150,7 +151,7 @@ async def put_back(actor: Actor, number: int) -> Decided:
     """
     actor.must_moderate()
     found = await _find(actor.guild_id, number)
-    view, now = _view(actor.guild_id), utcnow()
+    view, now = view_of(actor.guild_id), utcnow()
     async with get_database().transaction() as session:
         await get_group(session, actor.guild_id, found.group_id, lock=True)
         [facts] = await access_queries.gather(session, [found.group_id])
@@ -226,11 +227,20 @@ async def _claim(session: AsyncSession, facts: Facts, view: GuildView, note: Not
     ours = entry.bits if entry else NOTHING
     bits = permissions.claimed(kind, actual.get(target, NOTHING), ours, want.bits.get(target))
     is_role = target in want.roles or view.role(target) is not None
-    in_category = kind == "category"
-    of_cohort = in_category or (facts.shared is not None and facts.shared.discord_id == place_id)
-    await managed.write_ledger(
-        session, [(place_id, target, is_role, bits, False)],
-        guild_id=facts.group.guild_id,
-        cohort_id=facts.group.cohort_id if of_cohort else None,
-        group_id=None if in_category else facts.group.id,
-    )  # fmt: skip
+    await claim(session, facts, [(place_id, target, is_role, bits, False)])
+
+
+async def claim(
+    session: AsyncSession, facts: Facts, rows: Iterable[tuple[int, int, bool, Bits, bool]]
+) -> None:
+    """Write these rows of the ledger (as managed.write_ledger takes them) for whom a place is."""
+    category, shared = (
+        row.discord_id if row is not None else None for row in (facts.category, facts.shared)
+    )
+    for row in rows:
+        place_id = row[0]
+        await managed.write_ledger(
+            session, [row], guild_id=facts.group.guild_id,
+            cohort_id=facts.group.cohort_id if place_id in {category, shared} else None,
+            group_id=None if place_id == category else facts.group.id,
+        )  # fmt: skip

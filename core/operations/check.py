@@ -9,8 +9,9 @@ from sqlalchemy import select
 from core.config import GuildSettings
 from core.db.engine import get_database
 from core.db.models import ManagedObject
-from core.discord_outbound.cache import guild_view, intents
+from core.discord_outbound.cache import GuildView, guild_view, intents
 from core.errors import TemporaryError
+from core.operations import calendar_link
 from core.operations.common import guild_settings
 from core.reconcile.doctor import ChannelRights, Finding, RolePosition, examine, permission_integer
 from core.reconcile.event_plan import LIVE
@@ -68,7 +69,6 @@ async def check(guild_id: int) -> list[Finding]:
             )
         )
         managed = [(i, k, n) for i, k, n in rows if i is not None]
-    features = _features(settings)
     channels, roles = [], []
     for discord_id, kind, name in managed:
         if kind == "role":
@@ -79,9 +79,15 @@ async def check(guild_id: int) -> list[Finding]:
         if bits is not None:
             channels.append(ChannelRights(discord_id, name, kind, bits))
     found = examine(
-        features=features, guild_bits=view.permissions, channels=channels, roles=roles,
+        features=_features(settings), guild_bits=view.permissions, channels=channels, roles=roles,
         top_role=view.top_role, intents=intents(),
     )  # fmt: skip
+    return [*found, *_around(settings, view), *await calendar_link.findings(guild_id)]
+
+
+def _around(settings: GuildSettings, view: GuildView) -> list[Finding]:
+    """What is not a missing right: too many events, things that were chosen and are gone."""
+    found = []
     if sum(event.status in LIVE for event in view.events().values()) >= GUILD_LIMIT:
         found.append(
             Finding(

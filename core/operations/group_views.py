@@ -15,8 +15,8 @@ from core.db.engine import get_database
 from core.db.meeting_models import Meeting, MeetingStatus
 from core.db.models import Cohort, Expected, Group, ManagedObject, Membership, MembershipStatus
 from core.db.queries.meetings import ends
-from core.operations.cohorts import LIVE
 from core.operations.common import get_group, guild_settings
+from core.reconcile.trace import LIVE
 
 GOOD_SIZE = (3, 4)  # groups of this size get a badge: there is company, and room
 
@@ -74,16 +74,9 @@ async def views(
     return await _select(session, guild_id, settings.zone, user_id=user_id, drafts=drafts)
 
 
-async def _select(
-    session: AsyncSession,
-    guild_id: int,
-    zone: str,
-    *,
-    user_id: int | None = None,
-    drafts: bool = False,
-    group_id: int | None = None,
-) -> list[GroupView]:
-    counts = (
+def _participants(guild_id: int) -> Any:
+    """How many participants each group has."""
+    return (
         select(Membership.group_id, func.count().label("n"))
         .where(
             Membership.guild_id == guild_id,
@@ -94,25 +87,31 @@ async def _select(
         .subquery()
     )
 
-    waiting = (
+
+def _expected(guild_id: int) -> Any:
+    """How many seats of each group are held for people who are not on the server yet."""
+    return (
         select(Expected.group_id, func.count().label("n"))
         .where(Expected.guild_id == guild_id, Expected.role == "participant")
         .group_by(Expected.group_id)
         .subquery()
     )
 
-    def channel(kind: str) -> Any:
-        return (
-            select(ManagedObject.discord_id)
-            .where(
-                ManagedObject.group_id == Group.id,
-                ManagedObject.kind == kind,
-                ManagedObject.state == "created",
-            )
-            .scalar_subquery()
-        )
 
-    mine = (
+def _channel(kind: str) -> Any:
+    return (
+        select(ManagedObject.discord_id)
+        .where(
+            ManagedObject.group_id == Group.id,
+            ManagedObject.kind == kind,
+            ManagedObject.state == "created",
+        )
+        .scalar_subquery()
+    )
+
+
+def _mine(user_id: int | None) -> Any:
+    return (
         select(Membership.id)
         .where(
             Membership.group_id == Group.id,
@@ -121,23 +120,37 @@ async def _select(
         )
         .exists()
     )
+
+
+def _following(column: Any, now: datetime) -> Any:
+    """A column of the group's next meeting."""
+    planned = Meeting.status == MeetingStatus.planned
+    return (
+        select(column)
+        .where(Meeting.group_id == Group.id, planned, ends() > now)
+        .order_by(Meeting.starts_at, Meeting.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+async def _select(
+    session: AsyncSession,
+    guild_id: int,
+    zone: str,
+    *,
+    user_id: int | None = None,
+    drafts: bool = False,
+    group_id: int | None = None,
+) -> list[GroupView]:
     now = utcnow()
-
-    def following(column: Any) -> Any:
-        planned = Meeting.status == MeetingStatus.planned
-        return (
-            select(column)
-            .where(Meeting.group_id == Group.id, planned, ends() > now)
-            .order_by(Meeting.starts_at, Meeting.id)
-            .limit(1)
-            .scalar_subquery()
-        )
-
+    counts, waiting = _participants(guild_id), _expected(guild_id)
     query = (
         select(
             Group.id, Group.name, Cohort.id, Cohort.name, Cohort.start_date, Group.status,
-            func.coalesce(counts.c.n, 0), Group.seats, channel("text"), channel("voice"), mine,
-            func.coalesce(waiting.c.n, 0), following(Meeting.starts_at), following(Meeting.id),
+            func.coalesce(counts.c.n, 0), Group.seats, _channel("text"), _channel("voice"),
+            _mine(user_id), func.coalesce(waiting.c.n, 0), _following(Meeting.starts_at, now),
+            _following(Meeting.id, now),
         )
         .join(Cohort, Cohort.id == Group.cohort_id)
         .outerjoin(counts, counts.c.group_id == Group.id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,9 +13,10 @@ from core.db.models import Group
 from core.db.queries import meetings as rows
 from core.errors import Refusal
 from core.operations.groups import must_live
-from core.operations.meeting_views import name_of, zone_of
+from core.operations.meeting_views import name_of
 from core.operations.slot_rules import LONGEST
 from core.reconcile.meeting_preview import overlaps
+from core.reconcile.meeting_rows import free_day as nearest
 from core.schedule import Rule
 from core.words import mark, t
 
@@ -24,7 +24,7 @@ FAR = timedelta(days=5 * 366)  # further ahead it is a slip of the keyboard, as 
 Change = Literal["move", "skip", "postpone", "restore"]
 _NOT_NOW = {
     MeetingStatus.skipped: mark("{meeting} was skipped already. Take that back first."),
-    MeetingStatus.postponed: mark("{meeting} was postponed already. Take that back first."),
+    MeetingStatus.postponed: mark("This meeting was postponed already. Take that back first."),
     MeetingStatus.cancelled: mark("{meeting} ended with its group."),
     MeetingStatus.planned: mark("{meeting} takes place already. Nothing changed."),
 }
@@ -106,7 +106,7 @@ async def free(
             raise Refusal("overlaps", text)
 
 
-async def free_day(session: AsyncSession, group: Group, starts_at: datetime, fallback: str) -> date:
+async def free_day(session: AsyncSession, group: Group, own: date) -> date:
     """The day that an extra meeting is known by: its own, else the nearest that is free.
 
     Nobody sees it; a day of a group stands for one meeting only.
@@ -118,7 +118,4 @@ async def free_day(session: AsyncSession, group: Group, starts_at: datetime, fal
             )
         )
     )
-    zone = zone_of(group.rule, starts_at.date(), fallback)
-    own = starts_at.astimezone(ZoneInfo(zone)).date()
-    steps = (step for n in range(len(taken) + 1) for step in (n, -n))
-    return next(d for step in steps if (d := own + timedelta(days=step)) not in taken)
+    return nearest(own, taken)

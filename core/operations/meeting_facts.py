@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, select, union
@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import schedule
 from core.db.meeting_models import Answer, Meeting, MeetingStatus, Rsvp, Visit
-from core.db.models import Group, Membership, MembershipStatus, User
+from core.db.models import Cohort, Group, Membership, MembershipStatus, User
 from core.db.queries import meetings as rows
+from core.reconcile import meeting_preview as preview
 from core.reconcile.answers import effective
 from core.reconcile.meeting_preview import Busy, Person
+from core.reconcile.meeting_rows import Have, applied, follow
 
 _LONGEST = timedelta(days=1)  # of a meeting: the column's constraint
 
@@ -57,6 +59,29 @@ async def people(
         )
         for user, zone, status, interested in found
     ]  # fmt: skip
+
+
+async def crowds(
+    session: AsyncSession,
+    group: Group,
+    zone: str,
+    now: datetime,
+    change: Callable[[Have], Have] = lambda row: row,
+    *,
+    add: Have | None = None,
+) -> tuple[preview.Crowd, ...]:
+    """The days that get a second meeting once `change` is made, or `add` is there as well.
+
+    The series follows the change, as it would when it is done.
+    """
+    have = (await rows.stored(session, [group.id]))[group.id]
+    after = [*map(change, have), *([add] if add is not None else [])]
+    if group.rule:
+        cohort = await session.get_one(Cohort, group.cohort_id)
+        rule = schedule.Rule.from_json(group.rule)
+        _, todo = follow(rule, cohort.start_date, cohort.meetings, cohort.breaks, after, now)
+        after = applied(after, todo)
+    return preview.crowds(have, after, zone, now)
 
 
 def known(zone: str | None) -> str | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.db.models import Group, Membership, MembershipStatus, Role
+from core.db.engine import get_database
+from core.db.meeting_models import Meeting
+from core.db.models import Group, Member, Membership, MembershipStatus, Role
 from core.errors import Refusal
 from core.operations.common import Actor
 from core.words import t
@@ -51,3 +53,24 @@ async def manageable(session: AsyncSession, actor: Actor) -> set[int] | None:
         )
     )
     return set(rows)
+
+
+async def guild_of(
+    user_id: int, *, meeting_id: int | None = None, group_id: int | None = None
+) -> int:
+    """The guild of a meeting or of a group whose button somebody has in their direct messages.
+
+    Raises Refusal(meeting_not_found) for everybody who has no place on that server.
+    """
+    owner = Group.id == group_id if meeting_id is None else Meeting.id == meeting_id
+    async with get_database().transaction() as session:
+        found: int | None = await session.scalar(
+            select(Group.guild_id)
+            .join(Member, Member.guild_id == Group.guild_id)
+            .outerjoin(Meeting, Meeting.group_id == Group.id)
+            .where(owner, Member.user_id == user_id)
+            .limit(1)
+        )
+    if found is None:
+        raise Refusal("meeting_not_found", t("There is no such meeting here any more."))
+    return found

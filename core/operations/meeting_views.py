@@ -214,9 +214,8 @@ async def choices(actor: Actor, typed: str = "") -> list[lookup.Choice]:
 
 def _meant(typed: str) -> ColumnElement[bool]:
     """The meeting that was chosen, or those of groups called like what stands before a " · "."""
-    number = typed.strip().removeprefix("meeting:")
-    if number.isdecimal() and len(number) <= 18 and number != typed.strip():  # noqa: PLR2004 - bigint
-        return Meeting.id == int(number)
+    if chosen := lookup.id_in(typed, "meeting"):
+        return Meeting.id == chosen
     return Group.name.icontains(typed.split(" · ", maxsplit=1)[0].strip(), autoescape=True)
 
 

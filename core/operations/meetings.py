@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -25,28 +25,19 @@ from core.operations.meeting_checks import Change, free, free_day, may
 from core.operations.meeting_rights import must_manage
 from core.operations.meeting_views import (
     MeetingView,
-    Slots,
-    choices,
     find,
-    group_choices,
-    list_for_group,
-    list_for_member,
-    name_of,
-    own_zone,
     show,
-    slots,
+    zone_of,
 )
-from core.operations.slot_rules import LONGEST
 from core.reconcile.meeting_preview import Effect, effect
+from core.reconcile.meeting_rows import Have, Status
 from core.reconcile.trace import MeetingChange, Trace, changed, plain_fields
+from core.schedule import local
 from core.words import t
 
-__all__ = [
-    "LONGEST", "Change", "MeetingView", "Preview", "Slots", "add", "choices", "group_choices",
-    "list_for_group", "list_for_member", "manage", "may_add", "move", "name_of", "own_zone",
-    "postpone", "preview", "preview_add", "restore", "show", "skip", "slots",
-]  # fmt: skip
-
+_STATUS: dict[Change, Status] = {
+    "move": "planned", "skip": "skipped", "postpone": "postponed", "restore": "planned",
+}  # fmt: skip
 _FIELDS = ("starts_at", "minutes", "status", "moved")
 
 
@@ -103,7 +94,26 @@ async def preview(
         meaning = effect(
             people, None if gone else at, length, old=row.starts_at, zone=found.zone
         )  # fmt: skip
-        return Preview(found, meaning, at, length)
+        crowds = await meeting_facts.crowds(
+            session, group, found.zone, now, _as_if(meeting_id, change, at, length)
+        )
+        return Preview(found, replace(meaning, crowds=crowds), at, length)
+
+
+def _as_if(
+    meeting_id: int, change: Change, starts_at: datetime, minutes: int
+) -> Callable[[Have], Have]:
+    """A group's rows with this change of one of them."""
+
+    def after(row: Have) -> Have:
+        if row.id != meeting_id:
+            return row
+        moved = row.moved or change == "move"
+        return replace(
+            row, starts_at=starts_at, minutes=minutes, status=_STATUS[change], moved=moved
+        )
+
+    return after
 
 
 async def may_add(actor: Actor, group_id: int) -> None:
@@ -126,7 +136,15 @@ async def preview_add(
         people = await meeting_facts.people(
             session, actor.guild_id, group_id, None, starts_at, minutes
         )
-        return effect(people, starts_at, minutes)
+        zone = await _zone(session, group, starts_at)
+        extra = Have(0, starts_at.date(), starts_at, minutes, None, extra=True)
+        crowds = await meeting_facts.crowds(session, group, zone, now, add=extra)
+        return replace(effect(people, starts_at, minutes), crowds=crowds)
+
+
+async def _zone(session: AsyncSession, group: Group, starts_at: datetime) -> str:
+    fallback: str = (await guild_settings(session, group.guild_id)).zone
+    return zone_of(group.rule, starts_at.date(), fallback)
 
 
 # --- doing -------------------------------------------------------------------------------------
@@ -287,8 +305,7 @@ async def move(
 
 async def skip(actor: Actor, meeting_id: int, *, seen: datetime | None = None) -> MeetingView:
     """It does not take place; the others keep their numbers. Refusals as for `move`."""
-    values = {"status": str(MeetingStatus.skipped)}
-    return await _change(actor, meeting_id, "skip", values, seen=seen)
+    return await _change(actor, meeting_id, "skip", {"status": _STATUS["skip"]}, seen=seen)
 
 
 async def postpone(actor: Actor, meeting_id: int, *, seen: datetime | None = None) -> MeetingView:
@@ -296,14 +313,12 @@ async def postpone(actor: Actor, meeting_id: int, *, seen: datetime | None = Non
 
     Refusals as for `move`, and: extra.
     """
-    values = {"status": str(MeetingStatus.postponed)}
-    return await _change(actor, meeting_id, "postpone", values, seen=seen)
+    return await _change(actor, meeting_id, "postpone", {"status": _STATUS["postpone"]}, seen=seen)
 
 
 async def restore(actor: Actor, meeting_id: int, *, seen: datetime | None = None) -> MeetingView:
     """A skipped or postponed one takes place after all. Refusals as for `move`."""
-    values = {"status": str(MeetingStatus.planned)}
-    return await _change(actor, meeting_id, "restore", values, seen=seen)
+    return await _change(actor, meeting_id, "restore", {"status": _STATUS["restore"]}, seen=seen)
 
 
 async def add(actor: Actor, group_id: int, starts_at: datetime, minutes: int = 60) -> MeetingView:
@@ -318,10 +333,11 @@ async def add(actor: Actor, group_id: int, starts_at: datetime, minutes: int = 6
             group = await get_group(session, actor.guild_id, group_id, lock=True)
             await must_manage(session, actor, group_id)
             await free(session, group, starts_at, minutes, now)
-            zone = (await guild_settings(session, actor.guild_id)).zone
+            zone = await _zone(session, group, starts_at)
             row = Meeting(
                 guild_id=actor.guild_id, group_id=group_id, number=None, starts_at=starts_at,
-                occurrence_date=await free_day(session, group, starts_at, zone), minutes=minutes,
+                occurrence_date=await free_day(session, group, local(starts_at, zone).date()),
+                minutes=minutes,
                 status=MeetingStatus.planned, extra=True, told_starts_at=starts_at, created_at=now,
             )  # fmt: skip
             session.add(row)

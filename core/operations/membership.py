@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +16,6 @@ from core.db.models import (
     Cohort,
     CohortStatus,
     Group,
-    GroupStatus,
     Membership,
     MembershipStatus,
     Role,
@@ -26,10 +25,9 @@ from core.db.queries import seats
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.notifications import notices
-from core.operations.cohorts import LIVE
 from core.operations.common import Actor, audit, ensure_person, get_group, guild_settings
 from core.operations.groups import has_started
-from core.reconcile.trace import MemberChange, Trace, begun, ended
+from core.reconcile.trace import LIVE, MemberChange, Trace, begun, ended
 from core.words import t, tn
 
 HEAD_START = timedelta(hours=1)  # for whoever was told of a free seat, before the next is
@@ -53,7 +51,7 @@ async def join(actor: Actor, group_id: int) -> Moved:
 
     Raises Refusal: group_not_found, group_full, already_in_group, group_already_started.
     """
-    return await _place(actor, group_id, actor.user_id, actor.name)
+    return await _place(actor, _Wish(group_id, actor.user_id, actor.name))
 
 
 async def add(
@@ -64,13 +62,15 @@ async def add(
     Somebody in another group of the cohort is refused with already_in_cohort: that is a move.
     """
     actor.must_moderate()
-    return await _place(actor, group_id, user_id, name, role=role, bypass=True, may_move=False)
+    return await _place(
+        actor, _Wish(group_id, user_id, name, role=role, bypass=True, may_move=False)
+    )
 
 
 async def move(actor: Actor, group_id: int, user_id: int, name: str) -> Moved:
     """A moderator moves somebody to this group from another one of the same cohort."""
     actor.must_moderate()
-    return await _place(actor, group_id, user_id, name, bypass=True, must_move=True)
+    return await _place(actor, _Wish(group_id, user_id, name, bypass=True, must_move=True))
 
 
 async def leave(actor: Actor, group_id: int) -> Moved:
@@ -86,79 +86,29 @@ async def remove(actor: Actor, group_id: int, user_id: int, reason: str | None =
     )
 
 
-async def _place(
-    actor: Actor,
-    group_id: int,
-    user_id: int,
-    name: str,
-    *,
-    role: Role | None = None,
-    bypass: bool = False,
-    may_move: bool = True,
-    must_move: bool = False,
-) -> Moved:
-    now = utcnow()
+@dataclass(frozen=True)
+class _Wish:
+    """Who is to be in which group, as what, and what the one who asked may do for it."""
+
+    group_id: int
+    user_id: int
+    name: str
+    role: Role | None = None
+    bypass: bool = False
+    may_move: bool = True
+    must_move: bool = False
+
+
+async def _place(actor: Actor, wish: _Wish) -> Moved:
     try:
         async with get_database().transaction() as session:
             # The row lock makes seats and the one-active rule race-free without retries.
-            group = await get_group(session, actor.guild_id, group_id, lock=True)
+            group = await get_group(session, actor.guild_id, wish.group_id, lock=True)
             cohort = await session.get_one(Cohort, group.cohort_id)
-            current = await _current(session, cohort.id, user_id)
-            _check_open(group, cohort, bypass=bypass)
-            same = current is not None and current.group_id == group_id
-            if current is not None and same and role in {None, current.role}:
-                raise Refusal(
-                    "already_in_group",
-                    t("Already in “{group}”. Nothing changed.", group=group.name),
-                )
-            if current is not None and not may_move and not same:
-                raise Refusal(
-                    "already_in_cohort",
-                    t("They are in another group of this cohort. Use /member move."),
-                )
-            if current is None and must_move:
-                raise Refusal(
-                    "not_in_cohort", t("They are in no group of this cohort. Use /member add.")
-                )
-            kept = role or (Role(current.role) if current else Role.participant)
-            bypassed = await _rules(
-                session, group, cohort, now,
-                # Facilitators hold no seat, and whoever has one here needs no other.
-                seat=kept == Role.participant and not (current and current.seat and same),
-                switching=current is not None,
-            )  # fmt: skip
-            if bypassed and not bypass:
-                raise bypassed[0]
-            await ensure_person(session, actor.guild_id, user_id, name)
-            previous = await _finish(session, current, now, "switched")
-            made = await _new_membership(session, actor, group, user_id, kept, now)
-            session.add(made)
-            await session.flush()
-            entry = audit(
-                session, actor, _action(actor, user_id, current), cohort_id=cohort.id,
-                group_id=group_id, user_id=user_id,
-                before={"group_id": previous.id, "group": previous.name} if previous else {},
-                after={"group_id": group_id, "group": group.name},
-                trace=Trace(_ended(current, now) + begun([(made.id, user_id, group_id)])),
-            )  # fmt: skip
-            touched = [group_id, *([previous.id] if previous else [])]
-            await session.flush()
-            await mark_due(session, touched, now)
-            if not same:
-                await notices.came(session, group, user_id, now)
-                if previous is not None:
-                    await notices.went(session, previous, user_id, now)
-            await session.execute(
-                SeatWatch.__table__.delete().where(  # type: ignore[attr-defined]  # a Table
-                    SeatWatch.group_id == group_id, SeatWatch.user_id == user_id
-                )
-            )
-            return Moved(
-                user_id, group_id, group.name,
-                previous.id if previous and previous.id != group_id else None,
-                previous.name if previous and previous.id != group_id else None,
-                tuple(r.code for r in bypassed), entry.id,
-            )  # fmt: skip
+            current = await _current(session, cohort.id, wish.user_id)
+            _check_open(group, cohort, bypass=wish.bypass)
+            _check_place(wish, group, current)
+            return await _put(session, actor, wish, group, cohort, current)
     except IntegrityError as error:
         # Two clicks of one person at once on two groups: the partial unique index decides.
         if "uq_memberships" in str(error.orig):
@@ -166,6 +116,72 @@ async def _place(
                 "already_in_group", t("You are in a group of this cohort already. Look at /my.")
             ) from error
         raise
+
+
+def _check_place(wish: _Wish, group: Group, current: Membership | None) -> None:
+    """Whether it suits where the person is now."""
+    if current is None:
+        if wish.must_move:
+            raise Refusal(
+                "not_in_cohort", t("They are in no group of this cohort. Use /member add.")
+            )
+        return
+    if current.group_id != group.id and not wish.may_move:
+        raise Refusal(
+            "already_in_cohort", t("They are in another group of this cohort. Use /member move.")
+        )
+    if current.group_id == group.id and wish.role in {None, current.role}:
+        raise Refusal(
+            "already_in_group", t("Already in “{group}”. Nothing changed.", group=group.name)
+        )
+
+
+async def _put(
+    session: AsyncSession,
+    actor: Actor,
+    wish: _Wish,
+    group: Group,
+    cohort: Cohort,
+    current: Membership | None,
+) -> Moved:
+    """Write it all: the membership, the history, what is due, what is said."""
+    now, user_id = utcnow(), wish.user_id
+    same = current is not None and current.group_id == group.id
+    kept = wish.role or (Role(current.role) if current else Role.participant)
+    bypassed = await _rules(
+        session, group, cohort, now,
+        # Facilitators hold no seat, and whoever has one here needs no other.
+        seat=kept == Role.participant and not (current and current.seat and same),
+        switching=current is not None,
+    )  # fmt: skip
+    if bypassed and not wish.bypass:
+        raise bypassed[0]
+    await ensure_person(session, actor.guild_id, user_id, wish.name)
+    previous = await _finish(session, current, now, "switched")
+    made = await _new_membership(session, actor, group, user_id, kept, now)
+    session.add(made)
+    await session.flush()
+    entry = audit(
+        session, actor, _action(actor, user_id, current), cohort_id=cohort.id,
+        group_id=group.id, user_id=user_id,
+        before={"group_id": previous.id, "group": previous.name} if previous else {},
+        after={"group_id": group.id, "group": group.name},
+        trace=Trace(_ended(current, now) + begun([(made.id, user_id, group.id)])),
+    )  # fmt: skip
+    await session.flush()
+    await mark_due(session, [group.id, *([previous.id] if previous else [])], now)
+    left = None if same else previous
+    if not same:
+        await notices.came(session, group, user_id, now)
+    if left is not None:
+        await notices.went(session, left, user_id, now)
+    await session.execute(
+        delete(SeatWatch).where(SeatWatch.group_id == group.id, SeatWatch.user_id == user_id)
+    )
+    return Moved(
+        user_id, group.id, group.name, left.id if left else None, left.name if left else None,
+        tuple(r.code for r in bypassed), entry.id,
+    )  # fmt: skip
 
 
 def _action(actor: Actor, user_id: int, current: Membership | None) -> str:
@@ -318,7 +334,7 @@ async def watch_seat(actor: Actor, group_id: int) -> str:
     """Tell this person once when the full group has a seat again; the group's name."""
     async with get_database().transaction() as session:
         group = await get_group(session, actor.guild_id, group_id)
-        if group.status not in {GroupStatus.preview, GroupStatus.active}:
+        if group.status not in LIVE:
             raise Refusal("group_not_found", t("This group does not take anybody any more."))
         await ensure_person(session, actor.guild_id, actor.user_id, actor.name)
         statement = insert(SeatWatch).values(

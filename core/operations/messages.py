@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.meeting_models import Announcement, Delivery, DeliveryStatus
 from core.db.models import Cohort, Group, Member
@@ -92,7 +93,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Page:
-    """Lines, newest first, and whether there are newer and older ones."""
+    """Lines, and whether there are some above (`newer`) and below (`older`)."""
 
     lines: tuple[Line, ...]
     newer: bool = False
@@ -149,17 +150,13 @@ def _counted(statuses: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
 async def page(
     actor: Actor, which: Filter, *, before: int | None = None, after: int | None = None
 ) -> Page:
-    """Eight lines older than the line `before`, or newer than `after`. Four statements at most.
+    """Eight lines that stand below the line `before`, or above `after`. Four statements at most.
 
     Raises Refusal(not_allowed).
     """
     actor.must_moderate()
-    query = _query(actor.guild_id).where(*_counted(STATUSES[which]))
-    if after is not None:
-        query = query.where(Delivery.id > after).order_by(Delivery.id)
-    else:
-        query = query.order_by(Delivery.id.desc())
-        query = query.where(Delivery.id < before) if before is not None else query
+    anchor, back = (after, True) if after is not None else (before, False)
+    query = _list(actor.guild_id, which, anchor, back=back)
     async with get_database().transaction() as session:
         rows = (await session.execute(query.limit(PAGE + 1))).all()
         lines = await _lines(session, actor.guild_id, rows[:PAGE])
@@ -167,6 +164,27 @@ async def page(
     if after is not None:
         return Page(tuple(reversed(lines)), newer=more, older=True)
     return Page(tuple(lines), newer=before is not None, older=more)
+
+
+def _list(guild_id: int, which: Filter, anchor: int | None, *, back: bool) -> Any:
+    """Rows in the order of when they were due, from the one before or (`back`) after `anchor` on.
+
+    The newest stand first; of what waits, what comes next. "All" is what has been due.
+    """
+    query = _query(guild_id).where(*_counted(STATUSES[which]))
+    if which == "all":
+        query = query.where(
+            or_(Delivery.status != DeliveryStatus.pending, Delivery.due_at <= utcnow())
+        )
+    place = tuple_(Delivery.due_at, Delivery.id)
+    rising = (which == "waiting") != back
+    if anchor is not None:
+        there = aliased(Delivery)
+        due = select(there.due_at).where(there.id == anchor, there.guild_id == guild_id)
+        limit = tuple_(due.scalar_subquery(), anchor)
+        query = query.where(place > limit if rising else place < limit)
+    columns = (Delivery.due_at, Delivery.id)
+    return query.order_by(*(c.asc() if rising else c.desc() for c in columns))
 
 
 async def line(actor: Actor, delivery_id: int) -> Line:

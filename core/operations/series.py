@@ -13,8 +13,8 @@ from core.db.models import Cohort, CohortStatus, Group, GroupStatus, Projection
 from core.db.queries import meetings as rows
 from core.db.queries.deliveries import New, enqueue
 from core.notifications import notices
+from core.reconcile.meeting_rows import SeriesDiff
 from core.reconcile.trace import LIVE, MeetingChange
-from core.schedule import SeriesDiff
 from core.systems import answer_posts
 
 

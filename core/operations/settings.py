@@ -21,6 +21,7 @@ from core.errors import Refusal
 from core.operations.common import Actor, audit, ensure_guild, guild_settings
 from core.reconcile import daytime
 from core.reconcile.trace import Trace
+from core.systems import projection_rows
 from core.words import t
 
 # Settings that decide who may see or do what in the groups' channels.
@@ -57,12 +58,6 @@ def zones_near(typed: str) -> list[str]:
     known = {z.lower().replace("_", " "): z for z in daytime.cities()} | daytime.by_city()
     near = difflib.get_close_matches(want, known, n=8, cutoff=0.6)
     return list(dict.fromkeys(known[n] for n in near))[:5]
-
-
-def zones_like(typed: str) -> list[str]:
-    """Up to 25 zones for autocomplete."""
-    want = typed.strip().lower().replace(" ", "_")
-    return sorted(z for z in available_timezones() if "/" in z and want in z.lower())[:25]
 
 
 async def get(guild_id: int) -> GuildSettings:
@@ -131,8 +126,14 @@ def _with(templates: dict[str, str], kind: str, text: str | None) -> dict[str, s
 
 
 async def follow(session: AsyncSession, guild_id: int, keys: Iterable[str]) -> list[int]:
-    """Have the groups looked at whose access depends on these settings; their ids."""
-    if not _TOUCHING & set(keys):
+    """Have the groups looked at whose access depends on these settings; their ids.
+
+    Posts that stand are drawn again where the language changed.
+    """
+    keys = set(keys)
+    if "language" in keys:
+        await projection_rows.mark_all(session, guild_id)
+    if not _TOUCHING & keys:
         return []
     rows = await session.scalars(
         select(Group.id)

@@ -14,10 +14,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core import schedule
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.meeting_models import Meeting, MeetingStatus
 from core.db.models import Cohort, Group
 from core.db.queries import meetings as rows
 from core.db.queries.sync_states import mark_due
@@ -26,16 +24,12 @@ from core.operations import meeting_facts, series
 from core.operations.common import Actor, audit, get_cohort, get_group
 from core.operations.groups import must_live
 from core.operations.meeting_rights import must_manage
-from core.operations.slot_rules import LONGEST, checked, combined, simple, weeks
+from core.operations.slot_rules import checked, combined, weeks
 from core.reconcile.meeting_preview import SeriesEffect, series_effect
+from core.reconcile.meeting_rows import follow
 from core.reconcile.trace import LIVE, RowChange, Trace, changed
-from core.schedule import Have, Rule
+from core.schedule import Rule
 from core.words import t
-
-__all__ = [
-    "LONGEST", "Changed", "Preview", "change", "change_cohort", "checked", "combined", "preview",
-    "preview_cohort", "simple", "weeks",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,18 +99,8 @@ async def _effect(
     breaks: Sequence[str],
     now: datetime,
 ) -> SeriesEffect:
-    found = await session.scalars(
-        select(Meeting).where(Meeting.group_id == group.id, Meeting.guild_id == group.guild_id)
-    )
-    have = [
-        Have(m.id, m.occurrence_date, m.starts_at, m.minutes, m.number,
-             MeetingStatus(m.status).value, m.moved, m.extra)
-        for m in found
-    ]  # fmt: skip
-    want = schedule.occurrences(
-        rule, cohort.start_date, cohort.meetings, [date.fromisoformat(d) for d in breaks],
-        [h.day for h in have if h.status == "postponed"],
-    )  # fmt: skip
+    have = (await rows.stored(session, [group.id]))[group.id]
+    want, diff = follow(rule, cohort.start_date, cohort.meetings, breaks, have, now)
     following = min(
         (h for h in have if h.status == "planned" and h.starts_at > now),
         key=lambda h: h.starts_at, default=None,
@@ -126,8 +110,7 @@ async def _effect(
         session, group.guild_id, group.id, following.id if following else None,
         ahead.starts_at if ahead else None, ahead.minutes if ahead else 0,
     )  # fmt: skip
-    moved = sum(h.moved and h.starts_at > now and h.status == "planned" for h in have)
-    return series_effect(people, schedule.diff(have, want, now), want, moved, now)
+    return series_effect(people, have, diff, want, rule.slot_for(now.date()).zone, now)
 
 
 # --- doing -------------------------------------------------------------------------------------

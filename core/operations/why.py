@@ -13,14 +13,14 @@ from core.config import GuildSettings
 from core.db.engine import get_database
 from core.db.models import Projection
 from core.db.queries import access as access_queries
-from core.db.queries import managed
 from core.db.queries import why as queries
 from core.db.queries.access import Facts
 from core.db.queries.sync_states import mark_due
 from core.db.queries.why import Mine, OfGroup, PlaceRow
 from core.discord_outbound import seen
-from core.discord_outbound.cache import GuildView, guild_view
-from core.errors import Refusal, TemporaryError
+from core.discord_outbound.cache import GuildView
+from core.errors import Refusal
+from core.operations.by_hand import claim, view_of
 from core.operations.common import Actor, audit, get_group, guild_settings
 from core.reconcile.why import (
     DONE_BY_HAND,
@@ -31,6 +31,7 @@ from core.reconcile.why import (
     Someone,
     SyncFacts,
     Team,
+    guest_of,
     why,
 )
 from core.systems import doors
@@ -69,30 +70,26 @@ class _Who:
     someone: Someone
 
 
-def _view(guild_id: int) -> GuildView:
-    view = guild_view(guild_id)
-    if view is None:
-        raise TemporaryError(
-            t("Discord does not show this server right now. Try again in a minute.")
-        )
-    return view
-
-
 async def explain(actor: Actor, user_id: int, name: str, discord_id: int) -> Answer:
     """Why this person sees a channel or does not, for moderators.
 
-    `name` is their unique user name, for people who are not here. Twelve SQL statements at most,
+    `name` is their unique user name, for people who are not here. Thirteen SQL statements at most,
     however large the server; at most one call to Discord, for its audit log. Raises
     Refusal(not_allowed, channel_not_found), TemporaryError.
     """
     actor.must_moderate()
-    view = _view(actor.guild_id)
+    view = view_of(actor.guild_id)
     async with get_database().transaction() as session:
         who = await _who(session, view, user_id, name)
         place = await queries.place(session, actor.guild_id, discord_id)
-        if place is None or place.group_id is None:
+        group_id = place.group_id if place is not None else None
+        if place is not None and place.cohort_id is not None and place.kind == "text":
+            group_id = await queries.speaks_for(
+                session, place.cohort_id, user_id, who.seen.username
+            )
+        if group_id is None:
             return _foreign(view, who, discord_id, place)
-        answer = await _of_group(session, view, who, place.group_id, discord_id)
+        answer = await _of_group(session, view, who, group_id, discord_id)
     return await _named(actor.guild_id, answer)
 
 
@@ -113,15 +110,18 @@ async def for_member(guild_id: int, user_id: int, name: str, group_id: int) -> A
     """
     async with get_database().transaction() as session:
         await get_group(session, guild_id, group_id)
-        view = _view(guild_id)
+        view = view_of(guild_id)
         who = await _who(session, view, user_id, name)
         return await _of_group(session, view, who, group_id, None)
 
 
 async def groups_of(guild_id: int, user_id: int) -> list[Mine]:
-    """The groups that somebody is or was in, with their channels; current ones first."""
+    """The groups that somebody is, was or is a guest in, with their channels; current ones first.
+
+    `status` "guest": a visit lies ahead or is under way; "visited": it is over.
+    """
     async with get_database().transaction() as session:
-        return await queries.groups_of(session, guild_id, user_id)
+        return await queries.groups_of(session, guild_id, user_id, utcnow())
 
 
 async def places(guild_id: int) -> list[OfGroup]:
@@ -172,17 +172,19 @@ async def _of_group(
     facts = found[0]
     state = facts.state
     reason = await queries.sync_reason(session, group_id)
+    shared = facts.shared is not None and facts.shared.discord_id == discord_id
     case = Case(
         who.someone,
         Team(facts.group.status, facts.group.cohort_status, facts.group.opened_at is not None),
-        await _seat(session, facts, who),
+        await _seat(session, facts, who, guest=not shared),
         doors.role_of(facts, view),
         doors.of_group(facts, view, who.user_id, utcnow(), discord_id),
         SyncFacts(state.status, state.next_attempt_at, unpack(reason)) if state else SyncFacts(),
+        ("on" if facts.group.shared else "off") if shared else "",
     )
     link = why(case)
     door = link.door or _meant(case.doors, discord_id)
-    row = next((o for o in facts.objects.values() if door and o.kind == door.kind), None)
+    row = doors.rooms_of(facts).get(door.kind) if door else None
     return Answer(
         link, who.user_id, who.name, door.id if door else None, row.name if row else "",
         group_id, facts.group.name, facts.group.cohort_name,
@@ -193,7 +195,8 @@ def _meant(found: tuple[Door, ...], discord_id: int | None) -> Door | None:
     return next((d for d in found if d.id == discord_id), None) if discord_id else None
 
 
-async def _seat(session: AsyncSession, facts: Facts, who: _Who) -> Seat:
+async def _seat(session: AsyncSession, facts: Facts, who: _Who, *, guest: bool) -> Seat:
+    """`guest`: visits count; in the channel that a cohort shares they open nothing."""
     group = facts.group
     history = await queries.spells(session, group.cohort_id, who.user_id)
     here = next((s for s in history if s.group_id == group.id), None)
@@ -204,9 +207,13 @@ async def _seat(session: AsyncSession, facts: Facts, who: _Who) -> Seat:
             session, group.guild_id, group.cohort_id, who.user_id, here.ended_at
         )
     expected = await queries.is_expected(session, group.id, who.seen.username)
+    visits = (
+        await queries.visits(session, group.guild_id, group.id, who.user_id)
+        if guest and now is not None else []
+    )  # fmt: skip
     return Seat(
         here.status if here else "", here.ended_at if here else None, by,
-        now.group if now else None, expected,
+        now.group if now else None, expected, guest_of(visits, utcnow()),
     )  # fmt: skip
 
 
@@ -249,7 +256,7 @@ async def put_back(actor: Actor, user_id: int, group_id: int, discord_id: int) -
     now = utcnow()
     async with get_database().transaction() as session:
         group = await get_group(session, actor.guild_id, group_id, lock=True)
-        view = _view(actor.guild_id)
+        view = view_of(actor.guild_id)
         [facts] = await access_queries.gather(session, [group_id])
         mine = {user for user, status, _ in facts.people if status in {"active", "completed"}}
         if user_id not in mine:
@@ -259,9 +266,7 @@ async def put_back(actor: Actor, user_id: int, group_id: int, discord_id: int) -
         rows = doors.claims(facts, view, user_id, discord_id, now)
         if not rows:
             raise Refusal("nothing_by_hand", t("Nothing is changed by hand there any more."))
-        await managed.write_ledger(
-            session, rows, guild_id=actor.guild_id, cohort_id=None, group_id=group_id
-        )
+        await claim(session, facts, rows)
         audit(
             session, actor, "difference_put_back", cohort_id=group.cohort_id, group_id=group_id,
             user_id=user_id, after={"channel_id": discord_id},

@@ -125,39 +125,11 @@ def examine(
         for name, on in (intents or {}).items()
         if not on
     ]
-    told = guild_bits
-    for feature in features:
-        bits, why = FEATURES[feature]
-        found += [
-            Finding(
-                t("Muster lacks **{name}** on this server", name=name),
-                t(why),
-                t("Server Settings → Roles → Muster → Permissions → {name}", name=name),
-            )
-            for name in names_of(bits & ~told)
-        ]
-        told |= bits
+    found += _on_the_server(features, guild_bits)
     for channel in channels:
-        need = p.VIEW_CHANNEL | p.MANAGE_CHANNELS | p.MANAGE_ROLES
-        need |= {"text": p.TEXT_ACCESS, "voice": p.VOICE_ACCESS}.get(channel.kind, 0)
-        lacking = names_of(need & ~channel.bits & guild_bits)
         if channel.kind == "voice" and "events" in features:
             found += _events_here(channel, guild_bits)
-        if not channel.bits & p.VIEW_CHANNEL:
-            lacking = names_of(p.VIEW_CHANNEL)
-        if lacking:
-            names = ", ".join(lacking)
-            found.append(
-                Finding(
-                    t("In #{channel} Muster lacks **{names}**", channel=channel.name, names=names),
-                    t("Access to this channel cannot be kept right"),
-                    t(
-                        "#{channel} → Edit Channel → Permissions → Muster → {names}",
-                        channel=channel.name,
-                        names=names,
-                    ),
-                )
-            )
+        found += _access_here(channel, guild_bits)
     found += [
         Finding(
             t("The role {role} is not below Muster's role", role=role.name),
@@ -170,16 +142,41 @@ def examine(
     return found
 
 
-def _events_here(channel: ChannelRights, guild_bits: int) -> list[Finding]:
-    """What a voice channel takes away that the bot has on the server, for the meetings' events."""
-    lacking = names_of((MANAGE_EVENTS | CREATE_EVENTS) & ~channel.bits & guild_bits)
-    if not lacking or not channel.bits & p.VIEW_CHANNEL:
+def _on_the_server(features: Sequence[str], guild_bits: int) -> list[Finding]:
+    """Each permission once, with the first feature that needs it."""
+    found, told = [], guild_bits
+    for feature in features:
+        bits, why = FEATURES[feature]
+        found += [
+            Finding(
+                t("Muster lacks **{name}** on this server", name=name),
+                t(why),
+                t("Server Settings → Roles → Muster → Permissions → {name}", name=name),
+            )
+            for name in names_of(bits & ~told)
+        ]
+        told |= bits
+    return found
+
+
+def _access_here(channel: ChannelRights, guild_bits: int) -> list[Finding]:
+    """What a channel takes away that the bot has on the server, for keeping its access right."""
+    need = p.VIEW_CHANNEL | p.MANAGE_CHANNELS | p.MANAGE_ROLES
+    need |= {"text": p.TEXT_ACCESS, "voice": p.VOICE_ACCESS}.get(channel.kind, 0)
+    lacking = names_of(need & ~channel.bits & guild_bits)
+    if not channel.bits & p.VIEW_CHANNEL:
+        lacking = names_of(p.VIEW_CHANNEL)
+    return _in_channel(channel, lacking, t("Access to this channel cannot be kept right"))
+
+
+def _in_channel(channel: ChannelRights, lacking: Sequence[str], effect: str) -> list[Finding]:
+    if not lacking:
         return []
     names = ", ".join(lacking)
     return [
         Finding(
             t("In #{channel} Muster lacks **{names}**", channel=channel.name, names=names),
-            t("The meetings of this group get no events on Discord"),
+            effect,
             t(
                 "#{channel} → Edit Channel → Permissions → Muster → {names}",
                 channel=channel.name,
@@ -187,6 +184,14 @@ def _events_here(channel: ChannelRights, guild_bits: int) -> list[Finding]:
             ),
         )
     ]
+
+
+def _events_here(channel: ChannelRights, guild_bits: int) -> list[Finding]:
+    """What a voice channel takes away that the bot has on the server, for the meetings' events."""
+    if not channel.bits & p.VIEW_CHANNEL:
+        return []
+    lacking = names_of((MANAGE_EVENTS | CREATE_EVENTS) & ~channel.bits & guild_bits)
+    return _in_channel(channel, lacking, t("The meetings of this group get no events on Discord"))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from typing import TypeVar
 
-from core.schedule import Occurrence, SeriesDiff, Shift, clock_shifts, local, night_for
+from core.reconcile.meeting_rows import Have, SeriesDiff, applied
+from core.schedule import Occurrence, Shift, clock_shifts, local, night_for
 
 T = TypeVar("T", time, str)
 
@@ -33,12 +35,22 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowd:
+    """Several meetings of one group on one day (local), in order; whether two share a moment."""
+
+    day: date
+    meetings: tuple[Have, ...]
+    overlap: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """What a change means.
 
     `nights`: (wall time, how many people whose night it is), the most people first. `clashes`:
     (the other meeting, how many people are in it). `clocks`: the clocks of the group's zone change
     between the old time and the new one. `shifts`: where daylight saving splits the group.
+    `crowds`: days on which it puts another meeting of the group.
     """
 
     people: int
@@ -48,6 +60,7 @@ class Effect:
     clashes: tuple[tuple[str, int], ...] = ()
     clocks: bool = False
     shifts: tuple[Shift, ...] = ()
+    crowds: tuple[Crowd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,7 @@ class SeriesEffect:
     made: int
     changed: int
     removed: int
-    kept_times: int  # moved by hand, so their time stays
+    kept: tuple[Have, ...]  # to come and moved by hand, so their time stays
     first: Occurrence | None  # the next one under the new rule
     effect: Effect
 
@@ -109,24 +122,53 @@ def _most(counts: Counter[T]) -> tuple[tuple[T, int], ...]:
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
+def crowds(
+    before: Iterable[Have], after: Iterable[Have], zone: str, now: datetime
+) -> tuple[Crowd, ...]:
+    """The days (on the clocks of `zone`) that get a second meeting between two states of a group.
+
+    Only meetings to come that take place. Where the same ones were on that day before, at the same
+    times, it is no news.
+    """
+    had = {found.meetings for found in _crowded(before, zone, now)}
+    return tuple(found for found in _crowded(after, zone, now) if found.meetings not in had)
+
+
+def _crowded(rows: Iterable[Have], zone: str, now: datetime) -> list[Crowd]:
+    days: dict[date, list[Have]] = defaultdict(list)
+    for row in rows:
+        if row.status == "planned" and row.starts_at > now:
+            days[local(row.starts_at, zone).date()].append(row)
+    found = []
+    for day, several in sorted(days.items()):
+        if len(several) > 1:
+            ordered = tuple(sorted(several, key=lambda row: (row.starts_at, row.id)))
+            overlap = any(b.starts_at < a.ends_at for a, b in pairwise(ordered))
+            found.append(Crowd(day, ordered, overlap))
+    return found
+
+
 def series_effect(
     people: Sequence[Person],
+    have: Sequence[Have],
     diff: SeriesDiff,
     want: Sequence[Occurrence],
-    moved: int,
+    zone: str,
     now: datetime,
 ) -> SeriesEffect:
     """What a new series means. `want` is the whole of it, `now` is aware (UTC).
 
-    `moved`: how many meetings to come were moved by hand. Answers of people are those to the next
-    meeting.
+    `zone`: the group's (IANA). Answers of people are those to the next meeting.
     """
+    after = applied(have, diff)
     ahead = [o for o in want if o.number is not None and o.starts_at > now]
     first = ahead[0] if ahead else None
     found = effect(people, first.starts_at if first else None, first.minutes if first else 0)
     zones = {p.id: p.zone for p in people if p.zone}
     shifts = clock_shifts(ahead, zones)
+    kept = (row for row in after if row.moved and row.status == "planned" and row.starts_at > now)
     return SeriesEffect(
-        len(diff.create), len(diff.change), len(diff.remove), moved, first,
-        replace(found, shifts=shifts),
+        len(diff.create) + len(diff.back), len(diff.change), len(diff.remove),
+        tuple(sorted(kept, key=lambda row: row.starts_at)), first,
+        replace(found, shifts=shifts, crowds=crowds(have, after, zone, now)),
     )  # fmt: skip

@@ -7,8 +7,10 @@ way. The words for each code are in bot/ui/why_words.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from core.plan import NOTHING, Bits
 
@@ -40,6 +42,53 @@ class Team:
 
 
 @dataclass(frozen=True)
+class Visit:
+    """A guest's visit to one meeting: access from `opens_at` to `closes_at` (UTC).
+
+    `planned`: that meeting takes place. `ended_at`: the visit was taken back.
+    """
+
+    opens_at: datetime
+    closes_at: datetime
+    planned: bool = True
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Guest:
+    """What a visit means now: open until `at`, early until `at`, or over, withdrawn, off since.
+
+    off: the meeting does not take place; `at` is when the channels would have opened.
+    """
+
+    state: Literal["open", "early", "withdrawn", "off", "over"]
+    at: datetime
+
+
+def guest_of(visits: Iterable[Visit], now: datetime) -> Guest | None:
+    """What somebody's visits to one group mean: one that is open, else to come, else the last."""
+    found = [(_guest(visit, now), visit.opens_at) for visit in visits]
+    for state in ("open", "early"):
+        those = [guest for guest, _ in found if guest.state == state]
+        if those:
+            # The longest of those that overlap, the first of those to come.
+            return (max if state == "open" else min)(those, key=lambda guest: guest.at)
+    return max(found, key=lambda pair: pair[1])[0] if found else None
+
+
+def _guest(visit: Visit, now: datetime) -> Guest:
+    if visit.ended_at is not None:
+        return Guest("withdrawn", visit.ended_at)
+    if visit.closes_at <= now:
+        return Guest("over", visit.closes_at)
+    if not visit.planned:
+        return Guest("off", visit.opens_at)
+    if visit.opens_at > now:
+        return Guest("early", visit.opens_at)
+    return Guest("open", visit.closes_at)
+
+
+@dataclass(frozen=True)
 class Seat:
     """The person's newest membership in the group ("": none ever), and what stands beside it."""
 
@@ -48,6 +97,7 @@ class Seat:
     ended_by: int | None = None  # a moderator's id, where the history names one
     elsewhere: str | None = None  # another group of the cohort that they are in
     expected: bool = False  # on an imported list of this group
+    guest: Guest | None = None  # of one meeting of this group, as somebody of another one
 
 
 @dataclass(frozen=True)
@@ -97,7 +147,11 @@ class SyncFacts:
 
 @dataclass(frozen=True)
 class Case:
-    """Everything that decides. Without a team the channel is not a group's of Muster's."""
+    """Everything that decides. Without a team the channel is not a group's of Muster's.
+
+    `shared`: it is about the channel of a whole cohort, on or off; then the team and the seat are
+    those of the person's own group in it.
+    """
 
     someone: Someone = field(default_factory=Someone)
     team: Team | None = field(default_factory=Team)
@@ -105,6 +159,7 @@ class Case:
     role: GroupRole = field(default_factory=GroupRole)
     doors: tuple[Door, ...] = (Door(),)
     sync: SyncFacts = field(default_factory=SyncFacts)
+    shared: Literal["", "on", "off"] = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +185,7 @@ class Link:
         return self.code in FINE
 
 
-FINE = frozenset({"right", "sees_all"})
+FINE = frozenset({"right", "guest_open", "sees_all"})
 BY_HAND = {
     "lost": "taken_out",
     "denied": "denied",
@@ -183,17 +238,28 @@ def _everything(case: Case) -> Link | None:
 def _belonging(case: Case, team: Team) -> Link | None:
     """In this group? Who is not may still see the channel in some other way."""
     seat = case.seat
-    if seat.status == "active" or (seat.status == "completed" and team.read_only):
+    mine = seat.status == "active" or (seat.status == "completed" and team.read_only)
+    if case.shared != "off" and (mine or (seat.guest and seat.guest.state == "open")):
         return None
     door = next((d for d in case.doors if d.there and d.sees), None)
     if door is not None:
         code = "by_moderator" if case.someone.moderates else f"sees_{door.through or 'open'}"
         return Link(code, door=door, name=door.name)
+    if case.shared == "off":
+        return Link("shared_off")
+    if case.shared and not seat.status and not seat.expected:
+        return Link("in_none", _addable(team))
     return Link("cancelled") if team.status == "cancelled" else _outside(seat, _addable(team))
 
 
 def _outside(seat: Seat, fix: str | None) -> Link:
-    """Not in the group: in another one, on a list, gone or never there."""
+    """Not in the group: a guest, in another one, on a list, gone or never there."""
+    if seat.guest is not None:
+        wait = seat.guest.state == "early"
+        return Link(
+            f"guest_{seat.guest.state}", None if wait else fix, at=seat.guest.at,
+            name=seat.elsewhere or "",
+        )  # fmt: skip
     if seat.elsewhere is not None:
         return Link("other_group", fix, name=seat.elsewhere, who=seat.ended_by, at=seat.ended_at)
     if seat.expected:
@@ -222,7 +288,8 @@ def _channels(case: Case, team: Team) -> Link:
     # An adopted channel does not become read-only.
     if team.read_only and not (first is not None and first.uses):
         return Link("closed" if team.cohort_status == "closed" else "archived", door=first)
-    return Link("right", door=first)
+    guest = case.seat.guest if case.seat.status != "active" else None
+    return Link("guest_open", door=first, at=guest.at) if guest else Link("right", door=first)
 
 
 def _unopened(case: Case, team: Team) -> Link | None:

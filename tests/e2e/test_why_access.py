@@ -74,7 +74,7 @@ async def test_due_then_synced(w: World) -> None:
     late = w.members[3]
     await membership.add(mod_of(w), s.ids[0], late.id, late.name)
     shown = await w.mod.slash(w.room, "why", member=late, channel="group-1")
-    assert "follows in a moment" in text_of(shown)
+    assert "opens for" in text_of(shown)
     assert (await s.fix(shown, "Sync now")).startswith("✅ Done.")
     assert sees(w, late, "group-1")
 

@@ -17,6 +17,7 @@ from core.db.models import AuditEntry, Group, Role, SyncState, User
 from core.errors import Refusal
 from core.operations import cohorts, groups, meeting_views, meetings, membership, slots, undo
 from core.operations.common import Actor
+from core.reconcile.meeting_preview import Effect
 from core.reconcile.undo_facts import Code
 from core.schedule import Piece, Rule, Slot
 
@@ -56,12 +57,12 @@ async def season(*, count: int = 4, number: int = 1, rule: Rule | None = RULE) -
 
 
 async def seen(group_id: int) -> list[tuple[int | None, str, datetime]]:
-    found = await meetings.list_for_group(GUILD, group_id, past=True)
+    found = await meeting_views.list_for_group(GUILD, group_id, past=True)
     return [(m.number, m.status, m.starts_at) for m in found]
 
 
 async def ids(group_id: int) -> list[int]:
-    return [m.id for m in await meetings.list_for_group(GUILD, group_id, past=True)]
+    return [m.id for m in await meeting_views.list_for_group(GUILD, group_id, past=True)]
 
 
 async def keys(database: Database) -> list[str]:
@@ -91,7 +92,7 @@ async def test_a_cohort_with_a_time_has_its_meetings(database: Database) -> None
             (n, "planned", FIRST + (n - 1) * WEEK - (HOUR if n > 4 else 0 * HOUR))
             for n in range(1, 5)
         ]  # fmt: skip
-    view = (await meetings.list_for_group(GUILD, first))[0]
+    view = (await meeting_views.list_for_group(GUILD, first))[0]
     assert view.label == "Group 1 · Week 1 · Wed 4 March"
     assert (view.zone, view.minutes) == ("Europe/Berlin", 60)
 
@@ -203,7 +204,7 @@ async def test_what_cannot_be(database: Database) -> None:
     at(FIRST + WEEK + timedelta(minutes=1))
     await refused("begun", meetings.move(MOD, second, FIRST + 3 * DAY + WEEK))
     await refused("begun", meetings.skip(MOD, second))
-    assert (await meetings.show(GUILD, second)).status == "planned"
+    assert (await meeting_views.show(GUILD, second)).status == "planned"
 
 
 async def test_who_may(database: Database) -> None:
@@ -227,13 +228,13 @@ async def test_who_may(database: Database) -> None:
         await refused(gone, slots.change(actor, group, RULE))
     await refused("group_not_found", meetings.add(MOD, elsewhere.group_ids[0], FIRST + DAY))
     await refused("not_allowed", slots.change_cohort(FACILITATOR, elsewhere.id, RULE))
-    assert await meetings.choices(MEMBER) == []
-    assert len(await meetings.choices(FACILITATOR)) == 4
-    assert len(await meetings.choices(MOD)) == 4
-    assert len(await meetings.choices(OTHER)) == 8
+    assert await meeting_views.choices(MEMBER) == []
+    assert len(await meeting_views.choices(FACILITATOR)) == 4
+    assert len(await meeting_views.choices(MOD)) == 4
+    assert len(await meeting_views.choices(OTHER)) == 8
     await membership.remove(MOD, group, 2)
     await refused("not_allowed", meetings.skip(FACILITATOR, first))
-    assert await meetings.choices(FACILITATOR) == []
+    assert await meeting_views.choices(FACILITATOR) == []
 
 
 async def test_choices_on_a_large_server(
@@ -241,14 +242,14 @@ async def test_choices_on_a_large_server(
 ) -> None:
     monkeypatch.setattr(meeting_views, "MOST", 3)
     _, second = await season(number=2)
-    assert len(await meetings.choices(MOD)) == 3
+    assert len(await meeting_views.choices(MOD)) == 3
     last = (await ids(second))[-1]
     for typed in ("Group 2 · Week", "group 2", "GROUP 2"):
-        labels = [c.label for c in await meetings.choices(MOD, typed)]
+        labels = [c.label for c in await meeting_views.choices(MOD, typed)]
         assert labels == [f"Group 2 · Week {n} · Wed {4 + 7 * (n - 1)} March" for n in (1, 2, 3)]
-    assert [c.id for c in await meetings.choices(MOD, f"meeting:{last}")] == [last]
-    assert len(await meetings.choices(MOD, "%")) == 3  # nothing is called that
-    assert await meetings.choices(OTHER, f"meeting:{last}") == []
+    assert [c.id for c in await meeting_views.choices(MOD, f"meeting:{last}")] == [last]
+    assert len(await meeting_views.choices(MOD, "%")) == 3  # nothing is called that
+    assert await meeting_views.choices(OTHER, f"meeting:{last}") == []
 
 
 async def test_a_new_slot_from_a_week_on(database: Database) -> None:
@@ -353,7 +354,7 @@ async def test_moves_at_the_same_moment(database: Database) -> None:
         return_exceptions=True,
     )  # fmt: skip
     assert sorted(type(r).__name__ for r in results) == ["MeetingView", "Refusal"]
-    mine = (await meetings.show(GUILD, second)).starts_at
+    mine = (await meeting_views.show(GUILD, second)).starts_at
     other = goal + 2 * DAY
     presses = await asyncio.gather(
         *(meetings.move(MOD, second, other + n * 2 * HOUR, seen=mine) for n in range(5)),
@@ -425,7 +426,7 @@ async def test_a_new_group_meets_like_the_others(database: Database) -> None:
     await slots.change(MOD, more.id, Rule((Piece(Slot(0, time(9), "UTC")),)))
     another = await groups.create(MOD, cohort, "Later")  # they differ: nobody knows its time
     assert await seen(another.id) == []
-    assert (await meetings.slots(GUILD, [another.id]))[another.id].rule is None
+    assert (await meeting_views.slots(GUILD, [another.id]))[another.id].rule is None
 
 
 async def test_undo_of_a_move_a_skip_a_postpone_and_an_extra(database: Database) -> None:
@@ -447,14 +448,14 @@ async def test_undo_of_a_move_a_skip_a_postpone_and_an_extra(database: Database)
         assert done.group_ids == (group,)
         assert done.entry_id is not None
         undone[entry_id] = done.entry_id
-    regular = [m for m in await meetings.list_for_group(GUILD, group) if not m.extra]
+    regular = [m for m in await meeting_views.list_for_group(GUILD, group) if not m.extra]
     assert [(m.number, m.status, m.starts_at) for m in regular] == [
         (n, "planned", FIRST + (n - 1) * WEEK) for n in range(1, 5)
     ]
-    assert (await meetings.show(GUILD, added.id)).status == "skipped"
+    assert (await meeting_views.show(GUILD, added.id)).status == "skipped"
     again = await undo.apply(MOD, undone[postponed.entry_id])  # done again
     assert [line.code for line in again.does] == [Code.meeting_later]
-    assert (await meetings.show(GUILD, third)).number is None
+    assert (await meeting_views.show(GUILD, third)).number is None
 
 
 async def test_undo_says_what_it_cannot(database: Database) -> None:
@@ -483,11 +484,11 @@ async def test_a_members_meetings_with_their_answers(database: Database) -> None
     first, second, *_ = await ids(group)
     await answer(database, first, 3, "pending")  # but Discord says: interested
     await meetings.skip(MOD, second)
-    found = await meetings.list_for_member(MEMBER)
+    found = await meeting_views.list_for_member(MEMBER)
     assert [(m.number, m.answer) for m in found] == [
         (1, "attending"), (3, "pending"), (4, "pending"),
     ]  # fmt: skip
-    assert await meetings.list_for_member(Actor(600, 3, "ann elsewhere")) == []
+    assert await meeting_views.list_for_member(Actor(600, 3, "ann elsewhere")) == []
 
 
 async def test_the_preview_says_whose_night_it_is(database: Database) -> None:
@@ -520,3 +521,74 @@ async def test_the_preview_names_another_meeting_of_the_same_person(database: Da
     assert clash.effect.clashes == (("Group 1", 1),)
     free = await meetings.preview(MOD, first, "move", FIRST + HOUR)
     assert free.effect.clashes == ()
+
+
+async def numbers(group_id: int) -> list[int | None]:
+    return [number for number, status, _ in await seen(group_id) if status == "planned"]
+
+
+def crowded(effect: Effect) -> list[list[int | None]]:
+    """The numbers of the meetings on each day that gets a second one."""
+    return [[row.number for row in crowd.meetings] for crowd in effect.crowds]
+
+
+async def test_a_new_slot_on_the_day_of_an_extra(database: Database) -> None:
+    """The series loses none, the extra stays where it is, and the preview says so."""
+    [group] = await season()
+    extra = await meetings.add(MOD, group, FIRST + WEEK + DAY - 4 * HOUR)
+    moved = (await ids(group))[0]
+    await meetings.move(MOD, moved, FIRST + 2 * WEEK + DAY)
+    thursday = Rule((Piece(Slot(3, time(19), "Europe/Berlin")),))
+    found = (await slots.preview(FACILITATOR, group, thursday)).series
+    assert (found.made, found.changed, found.removed) == (0, 4, 0)
+    assert [row.id for row in found.kept] == [moved]
+    assert crowded(found.effect) == [[None, 2], [1, 3]]
+    await slots.change(FACILITATOR, group, thursday)
+    assert await numbers(group) == [None, 2, 1, 3, 4]
+    at_then = await meeting_views.show(GUILD, extra.id)
+    assert (at_then.starts_at, at_then.name) == (extra.starts_at, "Extra meeting")
+    # There and back again.
+    await slots.change(FACILITATOR, group, RULE)
+    assert await numbers(group) == [2, None, 3, 1, 4]
+
+
+async def test_a_postpone_that_ends_on_the_day_of_an_extra(database: Database) -> None:
+    [group] = await season()
+    before = await ids(group)
+    last = FIRST + 4 * WEEK - HOUR  # the clocks have changed by then
+    assert crowded(await meetings.preview_add(MOD, group, last + 2 * HOUR)) == []
+    await meetings.add(MOD, group, last + 2 * HOUR)
+    found = await meetings.preview(MOD, before[0], "postpone")
+    assert crowded(found.effect) == [[4, None]]
+    await meetings.postpone(MOD, before[0])
+    assert await numbers(group) == [1, 2, 3, 4, None]
+    assert (await seen(group))[-2] == (4, "planned", last)
+    await meetings.restore(MOD, before[0])
+    assert await numbers(group) == [1, 2, 3, 4, None]
+    await refused("overlaps", meetings.add(MOD, group, FIRST + timedelta(minutes=30)))
+
+
+async def test_the_previews_of_an_extra_and_of_a_move_name_that_day(database: Database) -> None:
+    [group] = await season()
+    first, second, *_ = await ids(group)
+    assert crowded(await meetings.preview_add(MOD, group, FIRST - 4 * HOUR)) == [[None, 1]]
+    assert crowded(await meetings.preview_add(MOD, group, FIRST + DAY)) == []
+    found = await meetings.preview(MOD, first, "move", FIRST + WEEK + HOUR)
+    assert crowded(found.effect) == [[2, 1]]
+    await meetings.move(MOD, first, FIRST + WEEK + HOUR)
+    again = await meetings.preview(MOD, second, "skip")
+    assert crowded(again.effect) == []
+    await meetings.skip(MOD, second)
+    back = await meetings.preview(MOD, second, "restore")
+    assert crowded(back.effect) == [[2, 1]]
+
+
+async def test_a_skipped_meeting_follows_the_numbers(database: Database) -> None:
+    [group] = await season()
+    before = await ids(group)
+    await meetings.postpone(MOD, before[0])
+    await meetings.skip(MOD, before[1])
+    await meetings.restore(MOD, before[0])
+    assert [(n, status) for n, status, _ in await seen(group)] == [
+        (1, "planned"), (2, "skipped"), (3, "planned"), (4, "planned"),
+    ]  # fmt: skip

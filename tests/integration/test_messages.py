@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import insert, select, text
 
 from core.clock import set_clock
 from core.db.engine import Database
@@ -19,7 +17,7 @@ from core.db.queries import claims
 from core.errors import Refusal
 from core.operations import message_actions, messages
 from core.operations.common import Actor
-from tests.integration._sending import GUILD, guild
+from tests.integration._sending import GUILD, guild, statements
 
 NOW = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
 OTHER = GUILD + 1
@@ -54,20 +52,6 @@ async def add(base: Database, rows: list[dict[str, Any]]) -> list[int]:
     return ids
 
 
-@contextmanager
-def counted(base: Database) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        statements.append(statement)
-
-    event.listen(base.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(base.engine.sync_engine, "before_cursor_execute", note)
-
-
 async def test_pages_of_twenty_thousand_rows_in_two_servers(base: Database) -> None:
     statuses = ["sent"] * 16 + ["skipped", "pending", "failed", "dead"]
     mine = [row(n, status=statuses[n % 20]) for n in range(10_000)]
@@ -77,13 +61,14 @@ async def test_pages_of_twenty_thousand_rows_in_two_servers(base: Database) -> N
     own = [i for i, one in zip(ids, both, strict=True) if one["guild_id"] == GUILD]
     status = {i: one["status"] for i, one in zip(ids, both, strict=True)}
     for which, kept in messages.STATUSES.items():
-        expected = [i for i in reversed(own) if status[i] in kept]
+        order = own if which == "waiting" else list(reversed(own))
+        expected = [i for i in order if status[i] in kept]
         seen: list[int] = []
         before = None
         for _ in range(4):
-            with counted(base) as statements:
+            with statements(base) as asked:
                 found = await messages.page(MOD, which, before=before)
-            assert len(statements) == 1, statements
+            assert len(asked) == 1, asked
             seen += [line.id for line in found.lines]
             before = seen[-1]
         assert seen == expected[: 4 * messages.PAGE], which
@@ -103,16 +88,29 @@ async def test_a_page_reads_an_index(base: Database) -> None:
         await session.execute(text("analyze deliveries"))
     both: tuple[messages.Filter, ...] = ("all", "failed")
     for which in both:
-        with counted(base) as statements:
+        with statements(base) as seen:
             await messages.page(MOD, which)
         plan = await explained(base, which)
         assert "Seq Scan on deliveries" not in plan, plan
-        assert len(statements) == 1
+        assert len(seen) == 1
+
+
+async def test_what_is_weeks_ahead_stands_under_waiting_alone(base: Database) -> None:
+    far = {"due_at": NOW + timedelta(days=20), "next_at": NOW + timedelta(days=20)}
+    soon = {"due_at": NOW + timedelta(days=1), "next_at": NOW + timedelta(days=1)}
+    ids = await add(base, [
+        row(1, status="pending") | far, row(2, status="pending") | soon,
+        row(3, status="sent") | {"due_at": NOW - timedelta(days=2)}, row(4, status="sent"),
+        row(5, status="pending"),
+    ])  # fmt: skip
+    everything = await messages.page(MOD, "all")
+    assert [line.id for line in everything.lines] == [ids[4], ids[3], ids[2]]
+    waiting = await messages.page(MOD, "waiting")
+    assert [line.id for line in waiting.lines] == [ids[4], ids[1], ids[0]]
 
 
 async def explained(base: Database, which: messages.Filter) -> str:
-    query = messages._query(GUILD).where(*messages._counted(messages.STATUSES[which]))
-    query = query.order_by(Delivery.id.desc()).limit(messages.PAGE + 1)
+    query = messages._list(GUILD, which, None, back=False).limit(messages.PAGE + 1)
     said = query.compile(base.engine.sync_engine, compile_kwargs={"literal_binds": True})
     async with base.transaction() as session:
         found = await session.execute(text(f"explain {said}".replace(":", "\\:")))
@@ -142,9 +140,9 @@ async def test_an_announcement_is_one_line_in_every_list(base: Database) -> None
     for one in [*posts, *over]:
         await add(base, [one])
     await add(base, [row(51)])
-    with counted(base) as statements:
+    with statements(base) as seen:
         found = await messages.page(MOD, "all")
-    assert len(statements) == 3
+    assert len(seen) == 3
     assert [line.kind for line in found.lines] == ["remind_first", "announce", "remind_first"]
     tally = found.lines[1].announcement
     assert tally is not None

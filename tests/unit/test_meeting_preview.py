@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from bot.ui import meeting_words as words
-from core.reconcile.meeting_preview import Busy, Effect, Person, effect, overlaps, series_effect
-from core.schedule import Have, Piece, Rule, Slot, diff, occurrences
+from core.reconcile.meeting_preview import (
+    Busy,
+    Effect,
+    Person,
+    crowds,
+    effect,
+    overlaps,
+    series_effect,
+)
+from core.reconcile.meeting_rows import Have, diff
+from core.schedule import Piece, Rule, Slot, occurrences
 
 WED = datetime(2026, 3, 4, 18, tzinfo=UTC)  # 19:00 in Berlin
 HOUR = timedelta(hours=1)
@@ -63,20 +73,70 @@ def test_a_new_series() -> None:
     start, now = date(2026, 3, 2), WED - 24 * HOUR
     old = occurrences(Rule((Piece(BERLIN),)), start, 5)
     have = [Have(o.number or 0, o.day, o.starts_at, o.minutes, o.number) for o in old]
+    zone = "Europe/Berlin"
     want = occurrences(Rule((Piece(Slot(3, time(19), "Europe/Berlin")),)), start, 4)
     who = [Person(1, "Europe/Berlin"), Person(2, "Asia/Kolkata"), Person(3, "Asia/Kolkata")]
-    found = series_effect(who, diff(have, want, now), want, 1, now)
-    assert (found.made, found.changed, found.removed, found.kept_times) == (0, 4, 1, 1)
+    found = series_effect(who, have, diff(have, want, now), want, zone, now)
+    assert (found.made, found.changed, found.removed, found.kept) == (0, 4, 1, ())
     said = words.series(found)
     assert said[0].startswith("Next: <t:")
     assert "4 meetings change; 1 meeting is dropped." in said[0]
-    assert "1 meeting that was moved keeps its time." in said[0]
     assert len(said) == 1  # all four are before the clocks change
     longer = occurrences(Rule((Piece(BERLIN),)), start, 5)
-    split = series_effect(who, diff([], longer, now), longer, 0, now)
+    split = series_effect(who, [], diff([], longer, now), longer, zone, now)
     assert words.series(split)[1:] == [
         "🕒 From Wed 1 April this is 22:30 for 2 people and 19:00 for 1 person."
     ]
+
+
+def test_a_new_series_that_lands_on_what_people_made() -> None:
+    """Thursdays instead of Wednesdays: one meeting was moved to a Thursday, one was added there."""
+    start, now = date(2026, 3, 2), WED - 24 * HOUR
+    old = occurrences(Rule((Piece(BERLIN),)), start, 3)
+    have = [Have(o.number or 0, o.day, o.starts_at, o.minutes, o.number) for o in old]
+    have[0] = replace(have[0], starts_at=WED + 8 * 24 * HOUR + HOUR / 2, moved=True)
+    have.append(Have(9, date(2026, 3, 19), WED + 15 * 24 * HOUR + HOUR, 60, None, extra=True))
+    want = occurrences(Rule((Piece(Slot(3, time(19), "Europe/Berlin")),)), start, 3)
+    found = series_effect([], have, diff(have, want, now), want, "Europe/Berlin", now)
+    assert [row.id for row in found.kept] == [1]
+    first, second = found.effect.crowds
+    assert ([row.id for row in first.meetings], first.overlap) == ([2, 1], True)
+    assert ([row.id for row in second.meetings], second.overlap) == ([3, 9], False)
+    said = words.series(found)[1:]
+    assert said[0].startswith("✋ Week 1 was moved by hand and stays at <t:")
+    assert "More than one meeting on Thu 12 March: Week 2 (<t:" in said[1]
+    assert said[1].endswith("They overlap.")
+    assert "on Thu 19 March: Week 3 (<t:" in said[2]
+    assert "and Extra meeting (<t:" in said[2]
+    assert not said[2].endswith("They overlap.")
+
+
+def test_what_was_crowded_before_is_no_news() -> None:
+    pair = [Have(n, date(2026, 3, n), WED + n * HOUR, 60, n) for n in (1, 2)]
+    before, later = WED - HOUR, WED + 90 * HOUR
+    (found,) = crowds([], pair, "Europe/Berlin", before)
+    assert found.meetings == tuple(pair)
+    assert crowds(pair, pair, "Europe/Berlin", before) == ()
+    assert crowds([], pair, "Europe/Berlin", later) == ()
+    off = [pair[0], replace(pair[1], status="skipped")]
+    assert crowds([], off, "Europe/Berlin", before) == ()
+    # 19:00 and 20:00 UTC are on one day in Berlin; in Kabul 23:30 and 00:30.
+    assert crowds([], pair, "Asia/Kabul", before) == ()
+    # What is moved within such a day is news again.
+    moved = [pair[0], replace(pair[1], starts_at=WED + 3 * HOUR)]
+    assert len(crowds(pair, moved, "Europe/Berlin", before)) == 1
+
+
+def test_many_are_counted() -> None:
+    many = [
+        Have(n, date(2026, 3, 1), WED + (n // 2) * 24 * HOUR, 60, n, moved=True) for n in range(12)
+    ]
+    found = series_effect([], many, diff([], (), WED), (), "Europe/Berlin", WED - HOUR)
+    said = words.series(found)
+    assert said[4] == "9 more meetings that were moved keep their times."
+    assert len(said) == 5, "they stood there before"
+    crowded = words.crowds(crowds([], many, "Europe/Berlin", WED - HOUR))
+    assert (len(crowded), crowded[-1]) == (4, "⚠️ And on 3 more days.")
 
 
 def test_rules_in_words() -> None:

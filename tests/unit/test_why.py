@@ -19,11 +19,14 @@ from core.reconcile.why import (
     Case,
     Door,
     GroupRole,
+    Guest,
     Link,
     Seat,
     Someone,
     SyncFacts,
     Team,
+    Visit,
+    guest_of,
     reclaimed,
     why,
 )
@@ -89,6 +92,35 @@ TABLE: list[tuple[Case, str, str | None]] = [
     (case(door=Door(7, uses=False, by_hand="denied")), "muted", "put_back"),
     (case(door=Door(7, uses=False, by_hand="lost")), "muted", "put_back"),
     (case(door=SHUT), "unclear", "sync"),
+    (case(seat=Seat("", elsewhere="Group 2", guest=Guest("open", NOW))), "guest_open", None),
+    (case(seat=Seat("dropped", guest=Guest("open", NOW)), door=OWED), "soon", "sync"),
+    (case(seat=Seat("", guest=Guest("early", NOW)), door=SHUT), "guest_early", None),
+    (case(seat=Seat("", guest=Guest("early", NOW)), door=Door(7, through="own")), "sees_own", None),
+    (
+        case(seat=Seat("", elsewhere="Group 2", guest=Guest("over", NOW)), door=SHUT),
+        "guest_over",
+        "add",
+    ),
+    (
+        case(seat=Seat("", elsewhere="Group 2", guest=Guest("withdrawn", NOW)), door=SHUT),
+        "guest_withdrawn",
+        "add",
+    ),
+    (
+        case(seat=Seat("", elsewhere="Group 2", guest=Guest("off", NOW)), door=SHUT),
+        "guest_off",
+        "add",
+    ),
+    (case(seat=Seat(guest=Guest("over", NOW))), "right", None),
+    (case(shared="on"), "right", None),
+    (case(shared="on", door=OWED), "soon", "sync"),
+    (case(shared="on", door=GONE), "deleted", "repair"),
+    (case(shared="on", seat=OUT, door=SHUT), "in_none", "add"),
+    (case(shared="on", seat=OUT, door=SHUT, team=Team("completed")), "in_none", None),
+    (case(shared="on", seat=Seat("", expected=True), door=SHUT), "expected_here", "add"),
+    (case(shared="on", seat=Seat("dropped", NOW), door=SHUT), "left_group", "add"),
+    (case(shared="off", door=SHUT), "shared_off", None),
+    (case(shared="off", door=Door(7), someone=Someone(moderates=True)), "by_moderator", None),
     (case(someone=Someone(quiet_until=NOW), door=Door(7, uses=False)), "timed_out", None),
     (case(someone=Someone(quiet_until=NOW), door=OWED), "soon", "sync"),
     (case(team=Team("completed"), seat=Seat("completed"), door=Door(uses=False)), "archived", None),
@@ -105,6 +137,32 @@ TABLE: list[tuple[Case, str, str | None]] = [
 def test_each_link(facts: Case, code: str, fix: str | None) -> None:
     link = why(facts)
     assert (link.code, link.fix) == (code, fix)
+
+
+DAY = timedelta(days=1)
+PAST, OPEN = Visit(NOW - 9 * DAY, NOW), Visit(NOW - DAY, NOW + DAY)
+AHEAD = Visit(NOW + DAY, NOW + 9 * DAY)
+BACK = replace(AHEAD, ended_at=NOW - DAY)
+
+
+@pytest.mark.parametrize(
+    ("visits", "want"),
+    [
+        ([], None),
+        ([PAST], Guest("over", NOW)),
+        ([OPEN], Guest("open", NOW + DAY)),
+        ([replace(OPEN, opens_at=NOW)], Guest("open", NOW + DAY)),
+        ([AHEAD], Guest("early", NOW + DAY)),
+        ([replace(AHEAD, planned=False)], Guest("off", NOW + DAY)),
+        ([BACK], Guest("withdrawn", NOW - DAY)),
+        ([PAST, AHEAD, BACK, OPEN], Guest("open", NOW + DAY)),
+        ([PAST, replace(OPEN, closes_at=NOW + 2 * DAY), OPEN], Guest("open", NOW + 2 * DAY)),
+        ([replace(AHEAD, opens_at=NOW + 8 * DAY), PAST, AHEAD], Guest("early", NOW + DAY)),
+        ([BACK, PAST], Guest("withdrawn", NOW - DAY)),
+    ],
+)
+def test_what_visits_mean(visits: list[Visit], want: Guest | None) -> None:
+    assert guest_of(visits, NOW) == want
 
 
 # Everything is broken at once; one by one it is mended, and the next link is named.
@@ -200,7 +258,10 @@ def test_every_code_has_words() -> None:
     bare = {k.removesuffix("_by").removesuffix("_when") for k in why_words.MODERATORS}
     assert bare == codes()
     # Moderators mend it, or the member is told something of their own.
-    outside = {"bot", "not_here", "left", "expected", "not_ours", "not_ours_sees", "category"}
+    outside = {
+        "bot", "not_here", "left", "expected", "not_ours", "not_ours_sees", "category",
+        "shared_off", "in_none",
+    }  # fmt: skip
     told = why_words.MEMBER.keys() | why_words.MODERATORS_MEND | {"sees_all"}
     assert codes() - outside <= told
     assert codes() >= why_words.MODERATORS_MEND

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, insert, literal, or_, select, update
@@ -14,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import schedule
 from core.db.meeting_models import Meeting, MeetingStatus
-from core.db.models import Cohort, CohortStatus, Group, GroupStatus
+from core.db.models import Cohort, CohortStatus, Group
+from core.reconcile.meeting_rows import Have, SeriesDiff, follow
 from core.reconcile.reminders import MeetingFact
-from core.schedule import Have, Occurrence, SeriesDiff
-
-_LIVE = (GroupStatus.preview, GroupStatus.active)
+from core.reconcile.trace import LIVE
+from core.schedule import Occurrence
 
 
 async def derive(
@@ -36,7 +35,7 @@ async def derive(
         .join(Cohort, Cohort.id == Group.cohort_id)
         .where(
             Group.id.in_(sorted(set(group_ids))),
-            Group.status.in_(_LIVE),
+            Group.status.in_(LIVE),
             Group.rule.is_not(None),
             or_(Cohort.status == CohortStatus.open, Group.opened_at.is_not(None)),
         )
@@ -44,30 +43,19 @@ async def derive(
         .with_for_update(of=Group, key_share=True)
     )
     groups = rows.all()
-    have = await _rows(session, [g[0] for g in groups])
+    have = await stored(session, [g[0] for g in groups])
     changed: dict[int, SeriesDiff] = {}
-    for group_id, guild_id, rule, start, count, breaks in groups:
-        days = [date.fromisoformat(day) for day in breaks]
-        postponed = [h.day for h in have[group_id] if h.status == MeetingStatus.postponed]
-        want = schedule.occurrences(
-            schedule.Rule.from_json(rule), start, count, days, postponed
-        )  # fmt: skip
-        off = {
-            h.id for h in have[group_id]
-            if h.status == MeetingStatus.cancelled and h.starts_at > now
-        }  # fmt: skip
-        # A group that runs has the meetings of its rule: what was cancelled comes back with it.
-        running = [replace(h, status="planned") if h.id in off else h for h in have[group_id]]
-        diff = schedule.diff(running, want, now)
-        found = replace(diff, remove=tuple(i for i in diff.remove if i not in off))
-        back = off - set(diff.remove)
-        if found or back:
-            await _write(session, guild_id, group_id, found, back, now)
+    for group_id, guild_id, raw, start, count, breaks in groups:
+        rule = schedule.Rule.from_json(raw)
+        _, found = follow(rule, start, count, breaks, have[group_id], now)
+        if found:
+            await _write(session, guild_id, group_id, found, now)
             changed[group_id] = found
     return changed
 
 
-async def _rows(session: AsyncSession, group_ids: Sequence[int]) -> dict[int, list[Have]]:
+async def stored(session: AsyncSession, group_ids: Sequence[int]) -> dict[int, list[Have]]:
+    """All meetings of these groups as they stand, by group, in order of time."""
     found: dict[int, list[Have]] = defaultdict(list)
     if not group_ids:
         return found
@@ -90,12 +78,11 @@ async def _write(
     guild_id: int,
     group_id: int,
     found: SeriesDiff,
-    back: Collection[int],
     now: datetime,
 ) -> None:
     """Nothing is deleted: what the series does not want any more keeps its answers, cancelled."""
     mine = Meeting.group_id == group_id
-    turned = ((MeetingStatus.cancelled, found.remove), (MeetingStatus.planned, back))
+    turned = ((MeetingStatus.cancelled, found.remove), (MeetingStatus.planned, found.back))
     for status, ids in turned:
         if ids:
             await session.execute(
@@ -104,6 +91,10 @@ async def _write(
     for meeting_id, target in found.change:
         await session.execute(
             update(Meeting).where(mine, Meeting.id == meeting_id).values(**_values(target))
+        )
+    for meeting_id, day in found.aside:
+        await session.execute(
+            update(Meeting).where(mine, Meeting.id == meeting_id).values(occurrence_date=day)
         )
     if found.create:
         made = [
