@@ -1,4 +1,4 @@
-"""Muster's composition root and command line: run, demo, migrate, backup, restore."""
+"""Muster's composition root and command line: run, demo, migrate, rekey, backup, restore."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from core import logs
 from core.config import Settings
 from core.db import backup as dumps
 from core.errors import ConfigurationError
+from core.keys import load as load_keys
+from core.operations.rekey import rekey
 
 
 def _arguments() -> argparse.Namespace:
@@ -25,6 +27,7 @@ def _arguments() -> argparse.Namespace:
     trial = commands.add_parser("demo", help="the bot on a simulated Discord, in the browser")
     trial.add_argument("--port", type=int, help="of the page; 0 takes a free one")
     commands.add_parser("migrate", help="bring the database up to date and stop")
+    commands.add_parser("rekey", help="seal all secrets anew with the first key of MUSTER_KEYS")
     commands.add_parser("backup", help="write a dump of the database into backups/")
     back = commands.add_parser("restore", help="put a dump in place of the database's contents")
     back.add_argument("file", type=Path)
@@ -34,6 +37,16 @@ def _arguments() -> argparse.Namespace:
 async def _migrate(settings: Settings) -> None:
     async with service.open_database(settings):
         print("The database is up to date.")
+
+
+async def _rekey(settings: Settings) -> None:
+    keys = load_keys(settings.keys.get_secret_value() if settings.keys else "", settings.data_dir)
+    if not keys.can_seal:
+        raise ConfigurationError("Set MUSTER_KEYS first: the new key, a comma, the old one.")
+    async with service.open_database(settings):
+        for found in await rekey(keys):
+            lost = f", {found.lost} that no key of MUSTER_KEYS opens" if found.lost else ""
+            print(f"{found.table}: {found.done} sealed anew{lost}")
 
 
 async def _backup(settings: Settings) -> None:
@@ -60,6 +73,8 @@ async def _dispatch(arguments: argparse.Namespace, settings: Settings) -> int:
             return await run_demo(settings)
         case "migrate":
             await _migrate(settings)
+        case "rekey":
+            await _rekey(settings)
         case "backup":
             await _backup(settings)
         case _:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
 import structlog
+from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import gateway
+from bot.calendars import calendars
 from bot.client import Muster
+from bot.web.feeds import Feeds
+from bot.web.google import routes as google_routes
+from bot.web.server import application, serving
 from core import worker as background
 from core.config import Settings
 from core.db.embedded import EmbeddedPostgres
@@ -24,6 +29,9 @@ from core.db.migrate import upgrade
 from core.discord_outbound import set_bot
 from core.discord_outbound.outcome import patience
 from core.errors import ConfigurationError
+from core.keys import Keys
+from core.keys import load as load_keys
+from core.operations.feeds import Links
 
 log = structlog.get_logger(__name__)
 
@@ -114,6 +122,28 @@ async def working(
         await background.stop(instance)
 
 
+@asynccontextmanager
+async def served(
+    settings: Settings, keys: Keys, google: Sequence[web.RouteDef] = ()
+) -> AsyncIterator[Links | None]:
+    """The web server for as long as the block lasts, where the world has an address for it.
+
+    Without one it only listens for a browser of this machine that comes back from Google. Gives
+    what links are made with; None where there is no address. Raises ConfigurationError.
+    """
+    if settings.public_url is None and not google:
+        yield None
+        return
+    links, routes, prefix = None, list(google), ""
+    if settings.public_url is not None:
+        links = Links(keys, str(settings.public_url))
+        routes += Feeds(keys, links.public_url).routes()
+        prefix = settings.public_url.path or ""
+    app = application(routes, prefix=prefix)
+    async with serving(app, settings.http_host, settings.http_port):
+        yield links
+
+
 async def run(settings: Settings) -> None:
     """`make run`: until SIGTERM or Ctrl-C. Raises ConfigurationError."""
     token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
@@ -122,13 +152,20 @@ async def run(settings: Settings) -> None:
     gateway.point_elsewhere(settings.discord_api_base, settings.discord_gateway_url)
     patience.seconds = settings.call_seconds
     stop = stop_event()
-    async with postgres(settings) as (url, revive), opened(url, settings) as database:
+    keys = load_keys(settings.keys.get_secret_value() if settings.keys else "", settings.data_dir)
+    async with (
+        postgres(settings) as (url, revive),
+        opened(url, settings) as database,
+        calendars(settings, keys) as desk,
+    ):
         worker = background.Worker(dm_per_second=settings.dm_per_second)
         memory = tree_memory(settings.data_dir)
-        async with Muster(
-            worker, rest_per_second=settings.rest_per_second, tree_memory=memory
-        ) as bot:
+        async with (
+            Muster(worker, rest_per_second=settings.rest_per_second, tree_memory=memory) as bot,
+            served(settings, keys, google_routes(desk, keys, bot) if desk.client else ()) as links,
+        ):
             set_bot(bot)
+            bot.links, bot.desk = links, desk
             connection = asyncio.create_task(gateway.stay_connected(bot, token), name="gateway")
             try:
                 work = working(worker, database, settings, revive)

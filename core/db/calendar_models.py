@@ -30,10 +30,11 @@ class EntryState(enum.StrEnum):
     intent = "intent"  # perhaps written, not yet known
     made = "made"
     asked = "asked"  # deleted by somebody a second time: a moderator says what now
+    left = "left"  # and said: leave it out
 
 
 class FeedKind(enum.StrEnum):
-    member = "member"  # subject_id: the user
+    member = "member"  # subject_id: the user, once more
     group = "group"
     cohort = "cohort"
 
@@ -108,13 +109,20 @@ class CalendarAddress(Base):
 
 
 class Feed(Base):
-    """A calendar that programs subscribe to. Its token is signed, never stored."""
+    """A calendar that one person's programs subscribe to. Its token is signed, never stored.
+
+    That of a group or cohort is a person's own too, so that it ends when they leave.
+    """
 
     __tablename__ = "feeds"
-    __table_args__ = (one_of("kind", FeedKind), UniqueConstraint("guild_id", "kind", "subject_id"))
+    __table_args__ = (
+        one_of("kind", FeedKind),
+        UniqueConstraint("guild_id", "user_id", "kind", "subject_id"),
+    )
 
     id: Mapped[int] = identity()
     guild_id: Mapped[int] = guild_ref()
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     kind: Mapped[str] = mapped_column(String(8))
     subject_id: Mapped[int] = mapped_column(BigInteger)
     generation: Mapped[int] = mapped_column(server_default=sql("0"))

@@ -9,7 +9,12 @@ from typing import Any
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 from core.errors import ConfigurationError
 
@@ -46,6 +51,7 @@ class Database:
         self.engine = create_async_engine(
             self.url, pool_size=pool_size, max_overflow=5, pool_pre_ping=True, **options
         )
+        self._each = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -53,6 +59,12 @@ class Database:
         """One transaction: committed when the block ends, rolled back when it raises."""
         async with self._sessions() as session, session.begin():
             yield session
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[AsyncConnection]:
+        """For what is asked often and in one statement: no transaction is begun for it."""
+        async with self._each.connect() as connection:
+            yield connection
 
     async def close(self) -> None:
         await self.engine.dispose()

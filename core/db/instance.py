@@ -16,12 +16,13 @@ import asyncpg
 from sqlalchemy import make_url, select, text, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.db.calendar_models import CalendarLink
 from core.db.engine import Database
 from core.db.meeting_models import Delivery
 from core.db.models import ManagedObject, SyncState
 
 _CLASS = 0x4D55  # first key of the lock pair, so that Muster's locks meet nobody else's
-_LEASED = (SyncState, ManagedObject, Delivery)
+_LEASED = (SyncState, ManagedObject, Delivery, CalendarLink)
 # A connection that died without a word (a cable, a firewall) answers nothing, and says nothing.
 _PATIENCE = 5.0  # seconds
 
@@ -99,7 +100,7 @@ async def renew_leases(session: AsyncSession, instance: int, until: datetime) ->
 
     Deliveries are renewed one by one by the dispatcher, which knows what it has in hand.
     """
-    for table in (SyncState, ManagedObject):
+    for table in (SyncState, ManagedObject, CalendarLink):
         await session.execute(
             update(table).where(table.lease_by == instance).values(lease_until=until)
         )

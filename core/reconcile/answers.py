@@ -22,6 +22,7 @@ LABELS = {
     "rsvp_yes": mark("Attending"),
     "rsvp_maybe": mark("Maybe"),
     "rsvp_no": mark("Can't come"),
+    "meeting_ics": mark("Add to calendar"),
     "meeting_manage": mark("Manage"),
 }
 _STYLES: dict[str, Style] = {"rsvp_yes": "success", "rsvp_no": "danger"}
@@ -45,11 +46,6 @@ def effective(status: str, interested: bool) -> str:
     if status != PENDING:
         return status
     return ATTENDING if interested else PENDING
-
-
-def wins(answered_at: datetime, stored_at: datetime | None) -> bool:
-    """Whether an explicit answer replaces the stored one: the later one, the last of equals."""
-    return stored_at is None or answered_at >= stored_at
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,7 @@ def at(moment: datetime, style: str = "F") -> str:
 
 
 def buttons(meeting_id: int, *, manage: bool = True) -> tuple[Knob, ...]:
-    """Attending, Maybe, Can't come and, on the post itself, Manage."""
+    """Attending, Maybe, Can't come and, on the post itself, Add to calendar and Manage."""
     return tuple(
         Knob(t(label), action, meeting_id, _STYLES.get(action, "secondary"))
         for action, label in LABELS.items()

@@ -85,10 +85,6 @@ class RosterList:
     rows: tuple[Row, ...]
     heading_line: int | None = None
 
-    @property
-    def has_groups(self) -> bool:
-        return any(row.group for row in self.rows)
-
 
 def parse(text: str) -> RosterList:
     """Rows of a pasted list or a CSV text, each with its line number.

@@ -1,193 +1,76 @@
-"""Pure: a group's rows of meetings beside what its rule says, and what turns one into the other.
-
-Rows keep their identity, and with it their answers, whatever becomes of the slot.
-"""
+"""Pure: a group's meetings as one recurring calendar entry, whatever calendar it is written to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from typing import Literal
 
-from core.schedule import Occurrence, Rule, monday, occurrences
+# Names every entry that Muster makes: nobody else's has such a UID (RFC 9562, version 5).
+_NAMESPACE = uuid.UUID("9a7c0f63-3b0e-5d0c-9f4e-2f6d1c7a8b54")
 
-Status = Literal["planned", "skipped", "postponed", "cancelled"]
+Partstat = Literal["needs-action", "accepted", "declined", "tentative"]
 
 
 @dataclass(frozen=True, slots=True)
-class Have:
-    """A group's meeting as it is stored: `moved` by hand to its time, `extra`: added by hand."""
+class Attendee:
+    """Somebody who gave an address (lower case). `partstat`: what they said to all of it."""
 
-    id: int
+    address: str
+    name: str
+    partstat: Partstat = "needs-action"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One meeting: `day` (local date) is its identity in the series, `starts_at` is UTC.
+
+    `answers`: by address, what is answered to this one where it differs from the series.
+    """
+
     day: date
     starts_at: datetime
     minutes: int
-    number: int | None
-    status: Status = "planned"
-    moved: bool = False
-    extra: bool = False
-
-    @property
-    def ends_at(self) -> datetime:
-        return self.starts_at + timedelta(minutes=self.minutes)
+    title: str
+    answers: Mapping[str, Partstat] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class SeriesDiff:
-    """What to do with the rows of a series: all empty means that they are right."""
+class Series:
+    """What a group's entry should be. `at` and `minutes`: the usual wall time in `zone` (IANA).
 
-    create: tuple[Occurrence, ...] = ()
-    change: tuple[tuple[int, Occurrence], ...] = ()  # the row of this id becomes this
-    remove: tuple[int, ...] = ()
-    aside: tuple[tuple[int, date], ...] = ()  # the extra of this id is known by this day
-    back: tuple[int, ...] = ()  # it was cancelled, and takes place again
-
-    def __bool__(self) -> bool:
-        return any((self.create, self.change, self.remove, self.aside, self.back))
-
-
-def follow(
-    rule: Rule,
-    start: date,
-    count: int,
-    breaks: Iterable[str],
-    have: Sequence[Have],
-    now: datetime,
-) -> tuple[tuple[Occurrence, ...], SeriesDiff]:
-    """The series of a group that runs, and what brings its rows to it.
-
-    `breaks` are ISO days, as a cohort stores them. What was cancelled and is still to come takes
-    place again where the series wants it. Raises UnknownZone.
+    `instances`: the meetings that take place or took place, by day, at least one; those that are
+    skipped, postponed or cancelled are simply not there. `every`: weeks between two of them.
     """
-    postponed = [row.day for row in have if row.status == "postponed"]
-    days = [date.fromisoformat(day) for day in breaks]
-    want = occurrences(rule, start, count, days, postponed)
-    off = {row.id for row in have if row.status == "cancelled" and row.starts_at > now}
-    running = [replace(row, status="planned") if row.id in off else row for row in have]
-    found = diff(running, want, now)
-    back = tuple(sorted(off - set(found.remove)))
-    return want, replace(found, remove=tuple(i for i in found.remove if i not in off), back=back)
+
+    uid: str
+    title: str
+    description: str
+    zone: str
+    at: time
+    minutes: int
+    every: int
+    instances: tuple[Instance, ...]
+    attendees: tuple[Attendee, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """Of all that is written out: the same hash, nothing to do."""
+        # By hand: a sweep wants it of every group, and `asdict` took four times as long.
+        whole = [
+            self.uid, self.title, self.description, self.zone, str(self.at), self.minutes,
+            self.every,
+            [[str(i.day), str(i.starts_at), i.minutes, i.title, sorted(i.answers.items())]
+             for i in self.instances],
+            [[a.address, a.name, a.partstat] for a in self.attendees],
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 
-def applied(have: Iterable[Have], todo: SeriesDiff) -> list[Have]:
-    """The rows afterwards; what is made has ids below zero."""
-    changes, aside = dict(todo.change), dict(todo.aside)
-    after = []
-    for row in have:
-        to = changes.get(row.id, _as_is(row))
-        status: Status = row.status
-        if row.id in todo.remove:
-            status = "cancelled"
-        elif row.id in todo.back:
-            status = "planned"
-        after.append(
-            Have(
-                row.id, aside.get(row.id, to.day), to.starts_at, to.minutes, to.number, status,
-                row.moved, row.extra,
-            )
-        )  # fmt: skip
-    made = (
-        Have(-n, o.day, o.starts_at, o.minutes, o.number) for n, o in enumerate(todo.create, 1)
-    )
-    return [*after, *made]
-
-
-def diff(have: Sequence[Have], want: Sequence[Occurrence], now: datetime) -> SeriesDiff:
-    """What turns a group's rows into the series `want`; `now` is aware.
-
-    Rows find their occurrence by day; what stays where it is (in the past, skipped, cancelled,
-    postponed) by its week; what is left by number and then in order, so that a meeting keeps its
-    answers when the slot changes. What has begun is never changed, what is over never made. The
-    number of a skipped or cancelled row stays, a postponed one loses it. The time of a row that a
-    person moved stays, and so does that of a row whose new time is over already. Of an extra only
-    its day is changed, which nobody sees, where the series wants it (docs/decisions/0009).
-    Doing this and asking again gives an empty answer. `have` and `want` each have a day once.
-    """
-    rows = sorted((row for row in have if not row.extra), key=lambda row: (row.day, row.id))
-    pairs = _matched(rows, want, now)
-    change = [
-        (row.id, target)
-        for row in rows
-        if (found := pairs.get(row.id)) is not None
-        and (target := _target(row, found, now)) != _as_is(row)
-    ]
-    met = {found.day for found in pairs.values()}
-    create = tuple(o for o in want if o.day not in met and _open(o, now))
-    targets = dict(change)
-    days = {targets[row.id].day if row.id in targets else row.day for row in rows}
-    return SeriesDiff(
-        create,
-        tuple(change),
-        tuple(row.id for row in rows if row.id not in pairs and not _stays(row, now)),
-        _aside([row for row in have if row.extra], days | {o.day for o in create}),
-    )
-
-
-def _aside(extras: Iterable[Have], wanted: Collection[date]) -> tuple[tuple[int, date], ...]:
-    """Another day for each extra whose day the series wants."""
-    order = sorted(extras, key=lambda row: row.id)
-    taken = {*wanted, *(row.day for row in order)}
-    found = []
-    for row in order:
-        if row.day in wanted:
-            day = free_day(row.day, taken)
-            taken.add(day)
-            found.append((row.id, day))
-    return tuple(found)
-
-
-def free_day(own: date, taken: Collection[date]) -> date:
-    """The day that an extra is known by: its own, else the nearest that stands for no other."""
-    steps = (step for n in range(len(taken) + 1) for step in (n, -n))
-    return next(d for step in steps if (d := own + timedelta(days=step)) not in taken)
-
-
-def _matched(
-    rows: Sequence[Have], want: Sequence[Occurrence], now: datetime
-) -> dict[int, Occurrence]:
-    """Which occurrence each row (by id) is; a row that nobody wants is left out."""
-    by_day = {o.day: o for o in want}
-    pairs = {row.id: by_day[row.day] for row in rows if row.day in by_day}
-
-    def pair(some: Iterable[Have], suits: Callable[[Have, Occurrence], bool]) -> None:
-        met = {o.day for o in pairs.values()}
-        free = [o for o in want if o.day not in met]
-        for row in some:
-            if row.id not in pairs and (found := next((o for o in free if suits(row, o)), None)):
-                pairs[row.id] = found
-                free.remove(found)
-
-    staying = [row for row in rows if _stays(row, now)]
-    others = [row for row in rows if not _stays(row, now)]
-    pair(staying, _same_week)
-    # A meeting of this week stays when its new time in this week has passed.
-    pair(others, lambda row, o: _same_week(row, o) and o.ends_at <= now)
-    pair(others, lambda row, o: _open(o, now) and o.number == row.number)
-    pair(others, lambda _, o: _open(o, now))
-    return pairs
-
-
-def _same_week(row: Have, found: Occurrence) -> bool:
-    return monday(row.day) == monday(found.day)
-
-
-def _open(found: Occurrence, now: datetime) -> bool:
-    return found.number is not None and found.ends_at > now
-
-
-def _stays(row: Have, now: datetime) -> bool:
-    return row.starts_at <= now or row.status != "planned"
-
-
-def _as_is(row: Have) -> Occurrence:
-    return Occurrence(row.day, row.starts_at, row.minutes, row.number)
-
-
-def _target(row: Have, found: Occurrence, now: datetime) -> Occurrence:
-    if _stays(row, now):
-        gone = row.status == "postponed" and row.starts_at > now
-        return replace(_as_is(row), number=None if gone else row.number)
-    if found.ends_at <= now:
-        return replace(_as_is(row), number=found.number)
-    return replace(found, starts_at=row.starts_at, minutes=row.minutes) if row.moved else found
+def uid_of(guild_id: int, group_id: int, epoch: int = 0) -> str:
+    """The UID of a group's entry. `epoch` counts up where a UID cannot be used again."""
+    return str(uuid.uuid5(_NAMESPACE, f"series/{guild_id}/{group_id}/{epoch}"))

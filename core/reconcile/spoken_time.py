@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from core.reconcile import spoken_words as said
@@ -25,10 +24,8 @@ from core.reconcile.spoken_parts import (
     unreadable,
     words_of,
 )
-from core.schedule import instant
+from core.schedule import Slot, instant
 from core.words import LANGUAGES, t
-
-__all__ = ["BadTime", "SpokenSlot", "When", "read_slot", "read_when"]
 
 FAR = timedelta(days=5 * 366)  # five years: further away it is a slip of the keyboard
 _DAYS, _MONTHS = 7, 12
@@ -44,18 +41,6 @@ class When:
     at: time
     zone: str
     zone_typed: bool
-
-
-class SpokenSlot(NamedTuple):
-    """The fields of core.schedule.Slot, in its order: `Slot(*read_slot(…))`.
-
-    `minutes` is the default given by the caller where no length was typed.
-    """
-
-    weekday: int
-    at: time
-    zone: str
-    minutes: int
 
 
 def read_when(typed: str, *, now: datetime, zone: str, day: date | None = None) -> When:
@@ -84,7 +69,7 @@ def read_when(typed: str, *, now: datetime, zone: str, day: date | None = None) 
     return _when(_instant(day, at, used), used, known, now, text)
 
 
-def read_slot(typed: str, *, zone: str, minutes: int = 60) -> SpokenSlot:
+def read_slot(typed: str, *, zone: str, minutes: int = 60) -> Slot:
     """The weekly slot that was typed ("every Wednesday 7pm Europe/Berlin 90 min").
 
     `zone` (IANA) and `minutes` hold where none was typed. Raises BadTime.
@@ -95,7 +80,7 @@ def read_slot(typed: str, *, zone: str, minutes: int = 60) -> SpokenSlot:
     left = [w for w in words_of(rest) if w.casefold() not in said.EVERY | said.LASTING]
     days = [said.weekdays().get(w.casefold().strip(".")) for w in left]
     if days and days[0] is not None and len(days) == 1:
-        return SpokenSlot(days[0], at, spoken or zone, minutes)
+        return Slot(days[0], at, spoken or zone, minutes)
     strange = " ".join(w for w, d in zip(left, days, strict=True) if d is None)
     if strange and len(strange.split()) < len(left):
         raise unknown(strange)

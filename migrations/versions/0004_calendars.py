@@ -1,4 +1,4 @@
-"""Calendars: the link to one, its entries, feeds, addresses; a revision of each meeting.
+"""Calendars: the link to one, its entries, feeds, addresses; a revision of each meeting; indexes.
 
 Revision ID: 0004
 Revises: 0003
@@ -91,6 +91,7 @@ def upgrade() -> None:
         "feeds",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("guild_id", sa.BigInteger(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("subject_id", sa.BigInteger(), nullable=False),
         sa.Column("generation", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -102,9 +103,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["guild_id"], ["guilds.id"], name=op.f("fk_feeds_guild_id_guilds"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_feeds_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feeds")),
         sa.UniqueConstraint(
-            "guild_id", "kind", "subject_id", name=op.f("uq_feeds_guild_id_kind_subject_id")
+            "guild_id",
+            "user_id",
+            "kind",
+            "subject_id",
+            name=op.f("uq_feeds_guild_id_user_id_kind_subject_id"),
         ),
     )
     op.create_index(op.f("ix_feeds_guild_id"), "feeds", ["guild_id"], unique=False)
@@ -138,7 +144,8 @@ def upgrade() -> None:
         sa.Column("edited_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("seen", JSONB(), server_default=sa.text("'{}'"), nullable=False),
         sa.CheckConstraint(
-            "state in ('intent', 'made', 'asked')", name=op.f("ck_calendar_entries_state_known")
+            "state in ('intent', 'made', 'asked', 'left')",
+            name=op.f("ck_calendar_entries_state_known"),
         ),
         sa.ForeignKeyConstraint(
             ["group_id"],
@@ -165,9 +172,24 @@ def upgrade() -> None:
     )
     op.execute(_REVISION)
     op.execute(_TRIGGER)
+    # The list of messages stands in the order of when they were due.
+    op.drop_index("ix_deliveries_guild", table_name="deliveries")
+    op.create_index("ix_deliveries_guild", "deliveries", ["guild_id", "due_at", "id"])
+    for column in ("meeting_id", "group_id", "announcement_id"):
+        name, given = f"ix_deliveries_{column}", sa.text(f"{column} is not null")
+        op.drop_index(name, table_name="deliveries")
+        op.create_index(name, "deliveries", [column], postgresql_where=given)
+    unsent = sa.text("status in ('failed', 'dead')")
+    op.create_index("ix_deliveries_unsent", "deliveries", ["guild_id"], postgresql_where=unsent)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_deliveries_unsent", table_name="deliveries")
+    for column in ("meeting_id", "group_id", "announcement_id"):
+        op.drop_index(f"ix_deliveries_{column}", table_name="deliveries")
+        op.create_index(f"ix_deliveries_{column}", "deliveries", [column])
+    op.drop_index("ix_deliveries_guild", table_name="deliveries")
+    op.create_index("ix_deliveries_guild", "deliveries", ["guild_id", "id"])
     op.execute("drop trigger meetings_revision on meetings")
     op.execute("drop function meetings_revision()")
     op.drop_column("meetings", "revision")

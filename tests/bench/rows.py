@@ -8,3 +8,5 @@ from tests.bench import home  # noqa: F401
 from tests.bench import importing  # noqa: F401
 from tests.bench import deliveries  # noqa: F401
 from tests.bench import pressing  # noqa: F401
+from tests.bench import feeds  # noqa: F401
+from tests.bench import calendars  # noqa: F401

@@ -27,7 +27,6 @@ from core.db.meeting_models import Answer, Attendance, Meeting, MeetingStatus, R
 from core.db.models import (
     Cohort,
     Group,
-    GroupStatus,
     Guild,
     Member,
     Membership,
@@ -37,8 +36,7 @@ from core.db.models import (
 from core.db.queries.attendance import anybody_seen, enough, threshold, total
 from core.db.queries.meetings import ends
 from core.reconcile.attendance import SILENT_DAYS, WINDOW
-
-_LIVE = (GroupStatus.preview, GroupStatus.active)
+from core.reconcile.trace import LIVE
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,7 @@ def _away(guild_id: int, now: datetime) -> Subquery:
         )
         .where(
             Group.guild_id == guild_id,
-            Group.status.in_(_LIVE),
+            Group.status.in_(LIVE),
             Membership.status == MembershipStatus.active,
             Membership.created_at < last.c.starts_at,
         )

@@ -12,13 +12,13 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.config import GuildSettings
-from core.db.models import Cohort, Group, GroupStatus, Guild, ManagedObject, SyncState
+from core.db.models import Cohort, Group, Guild, ManagedObject, SyncState
 from core.db.models import meeting_models as tables
 from core.db.queries.access import StateRow
 from core.reconcile.event_plan import Meeting
 from core.reconcile.events import HORIZON
+from core.reconcile.trace import LIVE
 
-LIVE = (GroupStatus.preview, GroupStatus.active)
 # An event that was never started is taken away by Discord after hours; until then it is known.
 _STILL_SHOWN = timedelta(days=2)
 SYSTEM = "rsvps"

@@ -6,13 +6,27 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.models import Cohort, ManagedObject, ManagedOverwrite
 from core.plan import Bits
 from core.reconcile.channels import fitting_category
+
+_LEDGER = text(
+    """
+    insert into managed_overwrites (guild_id, cohort_id, group_id,
+        place_id, target_id, is_role, allow, deny, confirmed)
+    select cast(:guild as bigint), cast(:cohort as bigint), cast(:group as bigint), r.*
+    from unnest(cast(:place_id as bigint[]), cast(:target_id as bigint[]),
+        cast(:is_role as boolean[]), cast(:allow as bigint[]), cast(:deny as bigint[]),
+        cast(:confirmed as boolean[])) as r
+    on conflict (place_id, target_id) do update
+    set is_role = excluded.is_role, allow = excluded.allow, deny = excluded.deny,
+        confirmed = excluded.confirmed
+    """
+)
 
 
 async def intent(
@@ -155,23 +169,15 @@ async def write_ledger(
     """Upsert (place, target, is role, bits, confirmed)."""
     if not rows:
         return
-    values = [
-        {
-            "place_id": place, "target_id": target, "guild_id": guild_id,
-            "cohort_id": cohort_id, "group_id": group_id, "is_role": is_role,
-            "allow": bits.allow, "deny": bits.deny, "confirmed": confirmed,
-        }
-        for place, target, is_role, bits, confirmed in rows
-    ]  # fmt: skip
-    # asyncpg takes 32,767 parameters a statement; nine a row.
-    for start in range(0, len(values), 3000):
-        statement = insert(ManagedOverwrite).values(values[start : start + 3000])
-        await session.execute(
-            statement.on_conflict_do_update(
-                index_elements=[ManagedOverwrite.place_id, ManagedOverwrite.target_id],
-                set_={c: statement.excluded[c] for c in ("allow", "deny", "confirmed", "is_role")},
-            )
-        )
+    # One array a column: the statement is the same for one row and for thousands.
+    columns = {
+        "place_id": [row[0] for row in rows], "target_id": [row[1] for row in rows],
+        "is_role": [row[2] for row in rows], "allow": [row[3].allow for row in rows],
+        "deny": [row[3].deny for row in rows], "confirmed": [row[4] for row in rows],
+    }  # fmt: skip
+    await session.execute(
+        _LEDGER, {"guild": guild_id, "cohort": cohort_id, "group": group_id, **columns}
+    )
 
 
 async def forget(session: AsyncSession, place_id: int, target_ids: Sequence[int] | None) -> None:

@@ -1,0 +1,345 @@
+"""Calendars: what a group's entry depends on, in one statement, and the rows of links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, and_, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.db.calendar_models import CalendarEntry, CalendarLink, EntryState, LinkStatus
+from core.db.meeting_models import Meeting, MeetingStatus
+from core.db.models import Group, Guild, Membership, MembershipStatus
+from core.db.queries.meetings import ends
+from core.reconcile import calendar as pure
+from core.reconcile.calendar import Said, Seen
+from core.schedule import Rule
+
+SYSTEM = "calendar"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The calendar of a guild as the syncs need it; `secret` is sealed. Times are UTC."""
+
+    guild_id: int
+    server: str
+    language: str
+    backend: str
+    url: str | None
+    account: str | None
+    secret: bytes | None
+    address: str | None
+    invites: bool
+    status: str
+    attendees_after: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A group's row in calendar_entries. `group_id` is of this guild."""
+
+    group_id: int
+    state: str
+    epoch: int
+    address: str | None
+    etag: str | None
+    desired_hash: str | None
+    content: str | None
+    remade_at: datetime | None
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The group's row in sync_states."""
+
+    status: str
+    version: int
+    inputs_hash: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A group of a guild with a calendar. `people` have sealed addresses: user, name, sealed."""
+
+    group: pure.Group
+    people: tuple[tuple[int, str, bytes], ...]
+    live: bool
+    link: Link
+    entry: Entry | None
+    state: State | None
+
+
+# One row a group, its meetings, people and answers as JSON: a sweep over a thousand groups is one
+# statement. Only people who gave an address count, and only their answers are read.
+_GATHER = text("""
+    select g.id, g.guild_id, g.name, g.rule, c.name as cohort, gu.name as server,
+        coalesce(gu.settings ->> 'zone', 'UTC') as zone,
+        coalesce(gu.settings ->> 'language', 'en') as language,
+        g.status in ('preview', 'active') as live,
+        l.backend, l.url, l.account, l.secret, l.address as home, l.invites, l.status as on_off,
+        l.attendees_after,
+        e.state, e.epoch, e.address, e.etag, e.desired_hash, e.content, e.remade_at, e.seen,
+        s.status, s.version, s.inputs_hash, s.attempts, s.next_attempt_at,
+        m.found as meetings, p.found as people, a.found as answers
+    from calendar_links l
+    join guilds gu on gu.id = l.guild_id and gu.left_at is null
+    join groups g on g.guild_id = l.guild_id
+    join cohorts c on c.id = g.cohort_id
+    left join calendar_entries e on e.group_id = g.id and e.guild_id = l.guild_id
+    left join sync_states s on s.group_id = g.id and s.system = 'calendar'
+    left join lateral (
+        select json_agg(json_build_array(
+            m.id, m.occurrence_date, m.starts_at, m.minutes, m.number)) as found
+        from meetings m
+        where m.group_id = g.id and m.status = 'planned' and g.status in ('preview', 'active')
+    ) m on true
+    left join lateral (
+        select json_agg(json_build_array(
+            n.user_id, coalesce(b.nickname, b.name, ''), convert_from(d.sealed, 'UTF8'))) as found
+        from memberships n
+        join calendar_addresses d on d.guild_id = l.guild_id and d.user_id = n.user_id
+        left join members b on b.guild_id = l.guild_id and b.user_id = n.user_id
+        where n.group_id = g.id and n.status = 'active' and l.invites
+    ) p on true
+    left join lateral (
+        select json_agg(json_build_array(
+            r.meeting_id, r.user_id, r.status, r.source, r.answered_at)) as found
+        from meetings m
+        join rsvps r on r.meeting_id = m.id
+        join calendar_addresses d on d.guild_id = l.guild_id and d.user_id = r.user_id
+        where m.group_id = g.id and m.status = 'planned' and l.invites
+            and p.found is not null
+    ) a on true
+    where (g.status in ('preview', 'active') or e.group_id is not null)
+        and (cast(:guild as bigint) is null or l.guild_id = :guild)
+        and (cast(:groups as bigint[]) is null or g.id = any(:groups))
+    order by g.id
+    """).columns(rule=JSON, seen=JSON, meetings=JSON, people=JSON, answers=JSON)
+
+
+async def gather(
+    session: AsyncSession, group_ids: Sequence[int] | None = None, guild_id: int | None = None
+) -> list[Facts]:
+    """Groups (None: all) of guilds that have a calendar, live or with an entry. One statement."""
+    given = {"groups": list(group_ids) if group_ids is not None else None, "guild": guild_id}
+    rows = await (await session.connection()).execute(_GATHER, given)
+    return [_facts(row) for row in rows]
+
+
+def _facts(r: Any) -> Facts:
+    group = pure.Group(
+        r.id, r.guild_id, r.name, r.cohort, r.server, r.zone,
+        Rule.from_json(r.rule) if r.rule is not None else None,
+        tuple(
+            pure.Meeting(i, date.fromisoformat(day), pure.utc(at), minutes, number)
+            for i, day, at, minutes, number in r.meetings or ()
+        ),
+        said={
+            (meeting, user): Said(status, source, pure.utc(at) if at is not None else None)
+            for meeting, user, status, source, at in r.answers or ()
+        },
+    )  # fmt: skip
+    link = Link(
+        r.guild_id, r.server, r.language, r.backend, r.url, r.account, r.secret, r.home, r.invites,
+        r.on_off, r.attendees_after,
+    )  # fmt: skip
+    entry = None
+    if r.state is not None:
+        entry = Entry(
+            r.id, r.state, r.epoch, r.address, r.etag, r.desired_hash, r.content, r.remade_at,
+            r.seen,
+        )  # fmt: skip
+    state = None
+    if r.status is not None:
+        state = State(r.status, r.version, r.inputs_hash, r.attempts, r.next_attempt_at)
+    people = tuple((u, name, sealed.encode()) for u, name, sealed in r.people or ())
+    return Facts(group, people, r.live, link, entry, state)
+
+
+_LINK = (
+    CalendarLink.guild_id, Guild.name, Guild.settings["language"].astext, CalendarLink.backend,
+    CalendarLink.url, CalendarLink.account, CalendarLink.secret, CalendarLink.address,
+    CalendarLink.invites, CalendarLink.status, CalendarLink.attendees_after,
+)  # fmt: skip
+
+
+async def link_of(session: AsyncSession, guild_id: int) -> Link | None:
+    """The guild's calendar, None where there is none."""
+    row = (
+        await session.execute(
+            select(*_LINK)
+            .join(Guild, Guild.id == CalendarLink.guild_id)
+            .where(CalendarLink.guild_id == guild_id)
+        )
+    ).one_or_none()
+    return None if row is None else Link(row[0], row[1], row[2] or "en", *row[3:])
+
+
+async def entries_of(session: AsyncSession, guild_id: int) -> list[Entry]:
+    """All entries of the guild's calendar."""
+    rows = await session.execute(
+        select(
+            CalendarEntry.group_id, CalendarEntry.state, CalendarEntry.epoch, CalendarEntry.address,
+            CalendarEntry.etag, CalendarEntry.desired_hash, CalendarEntry.content,
+            CalendarEntry.remade_at, CalendarEntry.seen,
+        ).where(CalendarEntry.guild_id == guild_id)
+    )  # fmt: skip
+    return [Entry(*row) for row in rows]
+
+
+async def group_ids(session: AsyncSession, guild_id: int) -> list[int]:
+    """All groups that the guild ever had."""
+    found = await session.scalars(select(Group.id).where(Group.guild_id == guild_id))
+    return list(found)
+
+
+async def groups_with(session: AsyncSession, guild_id: int, user_id: int) -> list[int]:
+    """The groups of the guild that this person is in."""
+    found = await session.scalars(
+        select(Membership.group_id).where(
+            Membership.guild_id == guild_id,
+            Membership.user_id == user_id,
+            Membership.status == MembershipStatus.active,
+        )
+    )
+    return sorted(found)
+
+
+async def intend(session: AsyncSession, guild_id: int, group_id: int) -> None:
+    """A row that says: an entry is about to be made. One that is there stays as it is."""
+    await session.execute(
+        insert(CalendarEntry)
+        .values(group_id=group_id, guild_id=guild_id, state=EntryState.intent, seen={})
+        .on_conflict_do_nothing()
+    )
+
+
+async def note_entry(session: AsyncSession, guild_id: int, group_id: int, **values: Any) -> None:
+    """Change columns of a group's entry."""
+    await session.execute(
+        update(CalendarEntry)
+        .where(CalendarEntry.guild_id == guild_id, CalendarEntry.group_id == group_id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def note_link(session: AsyncSession, guild_id: int, **values: Any) -> None:
+    """Change columns of the guild's link."""
+    await session.execute(
+        update(CalendarLink)
+        .where(CalendarLink.guild_id == guild_id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def stop(session: AsyncSession, guild_id: int, kind: str, packed: str) -> bool:
+    """No further call until a person reconnects; True for the one who tells moderators."""
+    stopped = await session.scalar(
+        update(CalendarLink)
+        .where(CalendarLink.guild_id == guild_id, CalendarLink.status == LinkStatus.on)
+        .values(status=LinkStatus.stopped, error_class=kind, error_text=packed)
+        .returning(CalendarLink.guild_id)
+    )
+    return stopped is not None
+
+
+async def all_anew(session: AsyncSession, guild_id: int, **link: Any) -> None:
+    """The calendar itself was made anew: none of its entries is there any more."""
+    await session.execute(
+        update(CalendarEntry)
+        .where(CalendarEntry.guild_id == guild_id)
+        .values(
+            state=EntryState.intent, address=None, etag=None, desired_hash=None, content=None,
+            epoch=CalendarEntry.epoch + 1, remade_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+    await note_link(session, guild_id, cursor=None, listed_at=None, **link)
+
+
+async def due_links(session: AsyncSession, now: datetime) -> list[int]:
+    """Guilds whose calendar is to be read by now and that nobody is reading."""
+    rows = await session.scalars(
+        select(CalendarLink.guild_id)
+        .join(Guild, Guild.id == CalendarLink.guild_id)
+        .where(
+            CalendarLink.status == LinkStatus.on,
+            CalendarLink.poll_at <= now,
+            Guild.left_at.is_(None),
+            _free(now),
+        )
+        .order_by(CalendarLink.poll_at)
+    )
+    return list(rows)
+
+
+def _free(now: datetime) -> Any:
+    return or_(CalendarLink.lease_until.is_(None), CalendarLink.lease_until <= now)
+
+
+async def stale_link(session: AsyncSession, group_id: int, before: datetime) -> int | None:
+    """The group's guild, if its calendar works and was read last before then (UTC)."""
+    found: int | None = await session.scalar(
+        select(CalendarLink.guild_id)
+        .join(Group, Group.guild_id == CalendarLink.guild_id)
+        .where(
+            Group.id == group_id,
+            CalendarLink.status == LinkStatus.on,
+            CalendarLink.attempts == 0,
+            or_(CalendarLink.polled_at.is_(None), CalendarLink.polled_at <= before),
+        )
+    )
+    return found
+
+
+async def claim_link(
+    session: AsyncSession, guild_id: int, *, instance: int, now: datetime, lease: float
+) -> CalendarLink | None:
+    """The link, held for `lease` seconds; None while somebody reads it, or it is stopped."""
+    found: CalendarLink | None = await session.scalar(
+        select(CalendarLink)
+        .where(CalendarLink.guild_id == guild_id, CalendarLink.status == LinkStatus.on, _free(now))
+        .with_for_update(skip_locked=True)
+    )
+    if found is None:
+        return None
+    found.lease_by, found.lease_until = instance, now + timedelta(seconds=lease)
+    return found
+
+
+async def meets_around(
+    session: AsyncSession, guild_id: int, now: datetime, before: timedelta, after: timedelta
+) -> bool:
+    """Whether a meeting of the guild begins within `before`, runs, or ended within `after`."""
+    found = await session.scalar(
+        select(Meeting.id)
+        .where(
+            and_(
+                Meeting.guild_id == guild_id,
+                Meeting.status == MeetingStatus.planned,
+                Meeting.starts_at <= now + before,
+                Meeting.starts_at > now - after - timedelta(days=1),
+                ends() > now - after,
+            )
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def forget(session: AsyncSession, guild_id: int, group_ids: Iterable[int]) -> None:
+    """Delete rows of entries that are not in the calendar any more."""
+    for group_id in sorted(group_ids):
+        row = await session.get(CalendarEntry, group_id)
+        if row is not None and row.guild_id == guild_id:
+            await session.delete(row)

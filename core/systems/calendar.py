@@ -1,0 +1,198 @@
+"""A group's entry in its server's calendar: gather, decide, one write, record.
+
+An entry is made crash-safely: an intent row with the epoch that its UID is made of, then the
+write, then its address and version. What is already there under that UID is adopted. No lock and
+no transaction is held across a call; `calendar_entries` says what stands there by us.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.calendars.office import Office, get_office
+from core.calendars.port import Unauthorized
+from core.clock import utcnow
+from core.db.calendar_models import EntryState, LinkStatus
+from core.db.engine import get_database
+from core.db.models import SyncStatus
+from core.db.queries import access, sync_states
+from core.db.queries import calendars as rows
+from core.db.queries.access import StateRow
+from core.db.queries.calendars import SYSTEM, Facts
+from core.errors import MusterError, PermanentError, TemporaryError
+from core.reconcile.series import Series
+from core.systems import calendar_telling as tell
+from core.systems.calendar_rows import stop, wanted, with_people
+from core.systems.calendar_writing import Writer
+from core.systems.counts import CalendarCounts
+from core.systems.running import Run, all_well, one_at_a_time, unexpected
+
+log = structlog.get_logger(__name__)
+
+# Entries of which a moderator said, or is asked, whether they are wanted.
+_RESTING = (EntryState.asked, EntryState.left)
+# One looks, three try to write at most, and one sees whether all is well.
+_ROUNDS = 5
+
+
+class CalendarRun(Run):
+    """One sync of one group's entry: what happened so far."""
+
+    def __init__(self, group_id: int) -> None:
+        super().__init__(group_id)
+        self.meetings = self.created = self.patched = self.unchanged = 0
+        self.facts: Facts | None = None
+        self.tried = 0  # writes, done or not
+        self.hash = ""  # of what is wanted: the inputs of this run
+
+    def counts(self) -> CalendarCounts:
+        return {
+            "meetings": self.meetings, "created": self.created, "patched": self.patched,
+            "unchanged": self.unchanged, "failed": len(self.errors),
+        }  # fmt: skip
+
+
+async def sync(group_id: int) -> CalendarCounts:
+    """Make the group's entry what its meetings say; see CalendarCounts.
+
+    What failed at the calendar is counted and recorded, not raised.
+    """
+    async with one_at_a_time(SYSTEM, group_id):
+        run = CalendarRun(group_id)
+        try:
+            for _ in range(_ROUNDS):
+                if not await _round(run):
+                    break
+        except Unauthorized as error:
+            if run.facts is not None:
+                await stop(run.facts.link, error)
+            await _record(run)
+        except (TemporaryError, PermanentError) as error:
+            run.fail(error)
+            await _record(run)
+        except Exception as error:
+            run.fail(unexpected(error))
+            await _record(run)
+            raise
+        return run.counts()
+
+
+async def _round(run: CalendarRun) -> bool:
+    """One gather-decide-apply-record; True if another round is to look again."""
+    database, now, office = get_database(), utcnow(), get_office()
+    async with database.transaction() as session:
+        claimed = await sync_states.claim(
+            session, run.group_id, SYSTEM,
+            instance=database.instance_id, now=now, lease=database.lease_seconds,
+        )  # fmt: skip
+        found = await rows.gather(session, [run.group_id]) if claimed else []
+    if not claimed:
+        return False  # its holder looks again, or there is no such group
+    run.facts = facts = found[0] if found else None
+    if facts is None or office is None or facts.link.status != LinkStatus.on:
+        run.version = None
+        return not await _record(run)
+    state = facts.state
+    if state is not None:
+        run.version = state.version
+        run.state = StateRow(
+            run.group_id, state.status, state.version, state.inputs_hash, state.attempts,
+            state.next_attempt_at, {},
+        )  # fmt: skip
+    run.meetings = len(facts.group.meetings)
+    group = with_people(facts, office)
+    series = wanted(facts, group, office, now)
+    run.hash = _inputs(facts, series)
+    if not _differs(facts, series):
+        run.unchanged = int(series is not None and not (run.created or run.patched))
+        return not await _record(run)
+    if run.not_yet(run.hash, now):
+        return not await _record(run, waiting=True)
+    return await _apply(run, Writer(facts, group, office, tried=run.tried), series)
+
+
+async def _apply(run: CalendarRun, writer: Writer, series: Series | None) -> bool:
+    """The one write; True if another round is to look again."""
+    if series is None:
+        await writer.remove()
+        return not await _record(run)
+    try:
+        done = await writer.write(series)
+    finally:
+        run.tried = writer.tried
+    run.created += done.created
+    run.patched += done.patched
+    if done.look_again:
+        return True
+    return not await _record(run)
+
+
+def _inputs(facts: Facts, series: Series | None) -> str:
+    """Changes when what is wanted, or how the calendar is reached, changed."""
+    link = facts.link
+    text = repr((series.hash if series else "", link.backend, link.url, link.account, link.secret,
+                 link.address))  # fmt: skip
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _differs(facts: Facts, series: Series | None) -> bool:
+    entry = facts.entry
+    if entry is None:
+        return series is not None
+    if series is None:
+        return True
+    if entry.state in _RESTING:
+        return False
+    return entry.state != EntryState.made or entry.desired_hash != series.hash
+
+
+async def _record(run: CalendarRun, *, waiting: bool = False) -> bool:
+    """Write what became of it, and tell moderators once of what gave up; False: look again."""
+    now, facts = utcnow(), run.facts
+    values: dict[str, Any] = {}
+    if run.errors:
+        values = run.failure(run.hash)
+    elif not waiting:
+        values = all_well(now)
+    async with get_database().transaction() as session:
+        fresh = await sync_states.record(
+            session, run.group_id, SYSTEM, version=None if run.errors else run.version, **values
+        )
+        parked = values.get("status") == SyncStatus.parked
+        telling = parked and facts is not None and (
+            await tell.mine_to_tell(session, facts, run.errors[0], now)
+        )  # fmt: skip
+    if telling and facts is not None:
+        await tell.gave_up(facts, run.errors[0])
+    return fresh
+
+
+async def needing(session: AsyncSession, facts: Sequence[access.Facts], now: datetime) -> set[int]:
+    """Of the groups that a sweep gathered, those whose entry is not right. One statement."""
+    office = get_office()
+    if office is None:
+        return set()
+    mine = {fact.group.id for fact in facts}
+    found = await rows.gather(session)
+    return {f.group.id for f in found if f.group.id in mine and _opens(f, office, now)}
+
+
+def _opens(facts: Facts, office: Office, now: datetime) -> bool:
+    if facts.link.status != LinkStatus.on:
+        return False
+    state = facts.state
+    waits = state is not None and state.status in {SyncStatus.waiting, SyncStatus.parked}
+    try:
+        series = wanted(facts, with_people(facts, office), office, now)
+    except MusterError as error:
+        log.debug("entry_not_decided", group_id=facts.group.id, error=str(error))
+        return not waits
+    if not _differs(facts, series):
+        return False
+    return not waits or state is None or state.inputs_hash != _inputs(facts, series)

@@ -1,0 +1,101 @@
+"""What moderators are told about the calendar by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.db.models import SyncState, SyncStatus
+from core.db.queries import sync_states
+from core.db.queries.calendars import SYSTEM, Facts, Link
+from core.errors import MusterError, sentence
+from core.systems import telling
+from core.words import again, pack, speaking, t
+
+# Problems of the whole calendar: moderators hear of them once, not once a group.
+_SERVER_WIDE = {"calendar_gone", "calendar_backend", "no_key"}
+
+
+async def mine_to_tell(
+    session: AsyncSession, facts: Facts, error: MusterError, now: datetime
+) -> bool:
+    """True for the one who tells moderators that the group's entry gave up."""
+    guild_id, kind = facts.group.guild_id, getattr(error, "kind", "")
+    mine = await sync_states.claim_telling(session, facts.group.id, SYSTEM, now)
+    if not mine or kind not in _SERVER_WIDE:
+        return mine
+    other = await session.scalar(
+        select(SyncState.group_id)
+        .where(
+            SyncState.guild_id == guild_id,
+            SyncState.system == SYSTEM,
+            SyncState.group_id != facts.group.id,
+            SyncState.status == SyncStatus.parked,
+            SyncState.error_class == kind,
+            SyncState.told_at.is_not(None),
+        )
+        .limit(1)
+    )
+    return other is None
+
+
+async def gave_up(facts: Facts, error: MusterError) -> None:
+    """A group's entry cannot be written; or, where it concerns all of them, the calendar."""
+    kind = getattr(error, "kind", "")
+    with speaking(facts.link.language):
+        problem = sentence(again(error.text))
+        if kind in _SERVER_WIDE:
+            key = f"calendar:{facts.group.guild_id}:{kind}"
+            text = t("⚠️ The server's calendar is not kept now. {problem} "
+                     "`/settings` → Calendar says more.", problem=problem)  # fmt: skip
+        else:
+            key = f"calendar:{facts.group.id}:{pack(error.text)}"
+            text = t("⚠️ **{group}** · {cohort}: its entry in the calendar is not right. {problem} "
+                     "Everything else goes on. Details: `/sync status`.",
+                     group=telling.shown(facts.group.name), problem=problem,
+                     cohort=telling.shown(facts.group.cohort))  # fmt: skip
+    await telling.tell_moderators(facts.group.guild_id, text, key=key, needs_person=True)
+
+
+async def stopped(link: Link, error: MusterError) -> None:
+    """The server of the calendar no longer takes what it was given."""
+    with speaking(link.language):
+        text = t("⚠️ Muster is no longer let into the server's calendar, so it stopped writing to "
+                 "it. {problem} Connect it again under `/settings` → Calendar.",
+                 problem=sentence(again(error.text)))  # fmt: skip
+    key = f"calendar-stopped:{link.guild_id}"
+    await telling.tell_moderators(link.guild_id, text, key=key, needs_person=True)
+
+
+async def deleted_again(facts: Facts, at: datetime) -> None:
+    """Somebody deleted a group's entry a second time: a moderator says what now."""
+    with speaking(facts.link.language):
+        text = t("🗓️ **{group}** · {cohort}: its entry was deleted in the calendar again. It is "
+                 "left out until you say what you want: `/settings` → Calendar.",
+                 group=telling.shown(facts.group.name),
+                 cohort=telling.shown(facts.group.cohort))  # fmt: skip
+    key = f"calendar-deleted:{facts.group.id}:{at.timestamp():.0f}"
+    await telling.tell_moderators(facts.group.guild_id, text, key=key, needs_person=True)
+
+
+async def edited(facts: Facts, at: datetime) -> None:
+    """Somebody changed more than an answer; it is written over."""
+    with speaking(facts.link.language):
+        text = t("🗓️ **{group}** · {cohort}: somebody changed its entry in the calendar. Muster "
+                 "puts it back as it was; to change a meeting, use `/meeting`.",
+                 group=telling.shown(facts.group.name),
+                 cohort=telling.shown(facts.group.cohort))  # fmt: skip
+    key = f"calendar-edited:{facts.group.id}:{at.timestamp():.0f}"
+    await telling.tell_moderators(facts.group.guild_id, text, key=key)
+
+
+async def away(link: Link, error: MusterError, since: datetime | None) -> None:
+    """The calendar did not answer for long; nothing has to be done."""
+    with speaking(link.language):
+        text = t("🗓️ The server's calendar has not answered for a while. {problem} Muster goes on "
+                 "trying by itself, and nothing is lost.",
+                 problem=sentence(again(error.text)))  # fmt: skip
+    stamp = f"{since.timestamp():.0f}" if since is not None else "never"
+    await telling.tell_moderators(link.guild_id, text, key=f"calendar-away:{link.guild_id}:{stamp}")

@@ -1,0 +1,184 @@
+"""One entry's write, and what each answer of the calendar means for what happens next."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from core.calendars.office import Office
+from core.calendars.port import (
+    AttendeesPaused,
+    Calendar,
+    CalendarGone,
+    Changed,
+    Exists,
+    Stored,
+    Vanished,
+)
+from core.clock import utcnow
+from core.db.calendar_models import EntryState
+from core.db.engine import get_database
+from core.db.queries import calendars as rows
+from core.db.queries.calendars import Facts
+from core.errors import MusterError
+from core.reconcile.calendar import Group, written
+from core.reconcile.series import Series, uid_of
+from core.systems import calendar_telling as tell
+from core.systems.calendar_rows import access_of, find, note_gone, rediscover, take_in
+
+# How long no attendee is written after the server said that there were too many.
+_PAUSE_HOURS = (6.0, 24.0)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a write did. `look_again`: the rows changed instead, so decide anew."""
+
+    created: int = 0
+    patched: int = 0
+    look_again: bool = False
+
+
+_AGAIN = Done(look_again=True)
+_TRIES = 3  # the error table's: reread and merge, at most three times
+
+
+class Writer:
+    """Writes or removes the entry of one group. `group` has its people's addresses."""
+
+    def __init__(self, facts: Facts, group: Group, office: Office, *, tried: int) -> None:
+        """`tried`: how often this sync tried to write before."""
+        self.tried = tried
+        self.facts = facts
+        self.group = group
+        self.office = office
+
+    @property
+    def _stored(self) -> Stored | None:
+        entry = self.facts.entry
+        if entry is None or entry.address is None or entry.etag is None:
+            return None
+        return Stored(entry.address, entry.etag)
+
+    async def write(self, series: Series) -> Done:
+        """Write it. Raises the errors of the port that somebody has to wait for or look at."""
+        stored, guild_id, link = self._stored, self.group.guild_id, self.facts.link
+        if stored is None:
+            async with get_database().transaction() as session:
+                await rows.intend(session, guild_id, self.group.id)
+        async with self.office.open(access_of(link, self.office)) as calendar:
+            new = await self._put(calendar, series, stored)
+        if new is None:
+            return _AGAIN
+        async with get_database().transaction() as session:
+            await rows.note_entry(
+                session, guild_id, self.group.id,
+                state=EntryState.made, address=new.address, etag=new.etag,
+                desired_hash=series.hash, content=None, seen=written(series, self.group.people),
+            )  # fmt: skip
+        return Done(created=int(stored is None), patched=int(stored is not None))
+
+    async def _put(
+        self, calendar: Calendar, series: Series, stored: Stored | None
+    ) -> Stored | None:
+        """None: nothing was written, and the rows say now what is to be done instead."""
+        self.tried += 1
+        try:
+            return await calendar.put(series, stored)
+        except (Exists, Changed, Vanished, AttendeesPaused, CalendarGone) as error:
+            if self.tried >= _TRIES or (self.tried > 1 and isinstance(error, CalendarGone)):
+                raise
+            await self._instead(error, calendar, series)
+        return None
+
+    async def _instead(self, error: MusterError, calendar: Calendar, series: Series) -> None:
+        """Change the rows, so that the next try is the right one."""
+        match error:
+            case Exists():
+                await self._adopt(calendar, series)
+            case Changed():
+                await self._merge(calendar)
+            case Vanished():
+                await self._gone()
+            case AttendeesPaused():
+                await self._pause(error)
+            case _:
+                await rediscover(self.facts.link, calendar)
+
+    async def remove(self) -> None:
+        """Take the entry out of the calendar and forget it; one that is not there is success."""
+        entry, link = self.facts.entry, self.facts.link
+        if entry is not None and entry.state in (EntryState.made, EntryState.intent):
+            async with self.office.open(access_of(link, self.office)) as calendar:
+                with suppress(CalendarGone):  # and the entry with it
+                    await self._take_away(calendar, entry.epoch)
+        async with get_database().transaction() as session:
+            await rows.forget(session, self.group.guild_id, [self.group.id])
+
+    async def _take_away(self, calendar: Calendar, epoch: int) -> None:
+        stored = self._stored
+        if stored is None:  # it may have been written without our knowing
+            there = await find(calendar, uid_of(self.group.guild_id, self.group.id, epoch))
+            stored = there.stored if there is not None else None
+        if stored is not None:
+            await calendar.delete(stored)
+
+    async def _adopt(self, calendar: Calendar, series: Series) -> None:
+        """Something has that name: ours, written before a crash, or another's."""
+        at = utcnow()
+        there = await find(calendar, series.uid)
+        facts = await self._fresh()
+        if facts is None or facts.entry is None:
+            return
+        async with get_database().transaction() as session:
+            if there is not None:
+                await take_in(session, facts, self.office, there, at)
+                await rows.note_entry(
+                    session, self.group.guild_id, self.group.id, desired_hash=None
+                )
+            else:
+                await rows.note_entry(
+                    session, self.group.guild_id, self.group.id,
+                    epoch=facts.entry.epoch + 1, address=None, etag=None,
+                )  # fmt: skip
+
+    async def _merge(self, calendar: Calendar) -> None:
+        """It is another version: its answers count, the rest is written over."""
+        stored, at = self._stored, utcnow()
+        assert stored is not None
+        there = await calendar.read(stored.address)
+        if there is None:
+            await self._gone()
+            return
+        facts = await self._fresh()
+        if facts is None or facts.entry is None:
+            return
+        async with get_database().transaction() as session:
+            taken = await take_in(session, facts, self.office, there, at)
+        if taken.edited:
+            await tell.edited(facts, at)
+
+    async def _gone(self) -> None:
+        now, entry = utcnow(), self.facts.entry
+        assert entry is not None
+        async with get_database().transaction() as session:
+            asked = await note_gone(session, self.facts, entry, now)
+        if asked:
+            await tell.deleted_again(self.facts, now)
+
+    async def _pause(self, error: AttendeesPaused) -> None:
+        """No attendees for hours; the entry itself is still kept."""
+        now, until = utcnow(), self.facts.link.attendees_after
+        if until is not None and now < until:
+            raise error  # none was changed, so that was not the reason
+        pause = timedelta(hours=random.uniform(*_PAUSE_HOURS))  # noqa: S311 - spreads the calls
+        async with get_database().transaction() as session:
+            await rows.note_link(session, self.group.guild_id, attendees_after=now + pause)
+
+    async def _fresh(self) -> Facts | None:
+        """The rows as they are now: the intent, at least, was written since."""
+        async with get_database().transaction() as session:
+            found = await rows.gather(session, [self.group.id])
+        return found[0] if found else None
