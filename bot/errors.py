@@ -35,6 +35,17 @@ async def answer(interaction: discord.Interaction, error: BaseException) -> None
     await say(interaction, text)
 
 
+def too_old() -> Refusal:
+    """What a press gets that nobody remembers any more."""
+    return Refusal(
+        "too_old",
+        t(
+            "This is too old, or Muster was restarted meanwhile. Nothing was changed: open it "
+            "again."
+        ),
+    )
+
+
 def _sentence(error: BaseException) -> str | None:
     """What is known to happen, in words; None for what is not."""
     if isinstance(error, Refusal):

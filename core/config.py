@@ -50,9 +50,14 @@ class Settings(BaseSettings):
     public_url: HttpUrl | None = None
     # CalDAV servers that may be on a private network and may use http: names or addresses.
     caldav_hosts: str = ""
+    # Accounts that need not be typed into Discord: server-id=https://user:password@host/path, with
+    # spaces between.
+    caldav_accounts: SecretStr | None = None
     # Google Calendar: the client of an OAuth app of the operator's own.
     google_client_id: str | None = None
     google_client_secret: SecretStr | None = None
+    # The JSON key of a service account: for calendars that are shared with it, without attendees.
+    google_service_account: Path | None = None
     demo_port: int = Field(8080, ge=0, le=65535)
 
 

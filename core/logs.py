@@ -7,6 +7,7 @@ import sys
 
 import sentry_sdk
 import structlog
+from sentry_sdk.integrations.aiohttp import AioHttpIntegration
 
 from core.config import Settings
 
@@ -52,4 +53,6 @@ def configure(settings: Settings) -> None:
             send_default_pii=False,
             # Local variables may hold tokens and people's texts.
             include_local_variables=False,
+            # It adds the addresses of requests, and those of calendar feeds are secrets.
+            disabled_integrations=[AioHttpIntegration],
         )

@@ -15,8 +15,8 @@ import structlog
 
 from core.db.engine import get_database
 from core.notifications import scheduler
+from core.systems import calendar, meetings, rsvps
 from core.systems import discord as discord_system
-from core.systems import meetings, rsvps
 from core.systems import sweep as sweep_system
 from core.systems.counts import (
     CalendarCounts,
@@ -90,8 +90,8 @@ async def sync_group_discord_permissions(group_id: int) -> DiscordCounts:
 
 
 async def sync_group_calendar(group_id: int) -> CalendarCounts:
-    """The group's calendar; nothing to do before there are calendars."""
-    return await meetings.sync_calendar(group_id)
+    """The group's entry in its server's calendar."""
+    return await calendar.sync(group_id)
 
 
 async def sync_group_reminders(group_id: int) -> ReminderCounts:

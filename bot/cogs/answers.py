@@ -21,10 +21,10 @@ from core import sync
 from core.clock import utcnow
 from core.db.meeting_models import Answer, Source
 from core.discord_outbound.reason import asked_by
-from core.errors import Refusal
-from core.operations import answers, visits
+from core.operations import answers, lookup, visits
 from core.operations.answers import Answered
 from core.operations.common import Actor
+from core.operations.meeting_rights import guild_of
 from core.reconcile.answers import NOT_ATTENDING, PRESSES
 from core.systems import projections
 from core.systems.projections import keeper
@@ -84,7 +84,7 @@ async def _actor(interaction: Interaction, meeting_id: int) -> Actor:
     A reminder in a direct message belongs to the server of its meeting.
     """
     asked_by.set(interaction.user.display_name)
-    guild_id = interaction.guild_id or await answers.guild_of(meeting_id, interaction.user.id)
+    guild_id = interaction.guild_id or await guild_of(interaction.user.id, meeting_id=meeting_id)
     return Actor(guild_id, interaction.user.id, interaction.user.display_name)
 
 
@@ -164,19 +164,11 @@ async def _why(interaction: Interaction, meeting_id: int) -> None:
     await interaction.response.send_modal(Why(meeting_id))
 
 
-def _meeting_of(value: str) -> int:
-    """The id in a select's value; whose guild it is, the operation checks."""
-    kind, _, number = value.partition(":")
-    if kind != "meeting" or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004 - bigint
-        raise Refusal("meeting_not_found", t("There is no such meeting here any more."))
-    return int(number)
-
-
 @lasting.on_pick("visit")
 async def _visit(interaction: Interaction, missed_id: int, values: list[str]) -> None:
     await lasting.begin(interaction)
     actor = await _actor(interaction, missed_id)
-    done = await visits.visit(actor, missed_id, _meeting_of(values[0]))
+    done = await visits.visit(actor, missed_id, lookup.id_in(values[0], "meeting"))
     open_now = done.begins_at <= utcnow()
     if open_now:
         await sync.sync_group_discord_permissions(done.group_id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import Protocol
+
 import discord
 from discord import app_commands
 
@@ -10,6 +13,13 @@ from core.errors import Refusal
 from core.operations import lookup
 
 Choice = app_commands.Choice[str]
+
+
+class Look(Protocol):
+    """lookup.cohorts or lookup.groups."""
+
+    def __call__(self, guild_id: int, *, ended: bool = False) -> Awaitable[list[lookup.Choice]]:
+        """All of a guild; those that ended where they are asked for."""
 
 
 async def _moderates(interaction: discord.Interaction) -> bool:
@@ -39,21 +49,19 @@ async def group_choices(interaction: discord.Interaction, typed: str) -> list[Ch
 
 async def cohort_id(guild_id: int, typed: str) -> int:
     """The cohort that was chosen or typed. Raises Refusal(not_found, ambiguous)."""
-    live = await lookup.cohorts(guild_id)
-    try:
-        return lookup.resolve(live, typed, "cohort").id
-    except Refusal as refusal:
-        if refusal.code != "not_found":
-            raise
-    return lookup.resolve(await lookup.cohorts(guild_id, ended=True), typed, "cohort").id
+    return await _live_or_ended(lookup.cohorts, guild_id, typed, "cohort")
 
 
 async def group_id(guild_id: int, typed: str) -> int:
     """The group that was chosen or typed. Raises Refusal(not_found, ambiguous)."""
-    live = await lookup.groups(guild_id)
+    return await _live_or_ended(lookup.groups, guild_id, typed, "group")
+
+
+async def _live_or_ended(look: Look, guild_id: int, typed: str, what: str) -> int:
+    """Those that ended only where none that runs is meant."""
     try:
-        return lookup.resolve(live, typed, "group").id
+        return lookup.resolve(await look(guild_id), typed, what).id
     except Refusal as refusal:
         if refusal.code != "not_found":
             raise
-    return lookup.resolve(await lookup.groups(guild_id, ended=True), typed, "group").id
+    return lookup.resolve(await look(guild_id, ended=True), typed, what).id

@@ -22,9 +22,9 @@ from bot.ui.release_steps import ask_release_group
 from bot.ui.results import look_after, sync_groups
 from bot.ui.undo import undo_view
 from core.errors import Refusal
-from core.operations import cohorts, groups, meetings, roster
-from core.operations.cohorts import LIVE
+from core.operations import cohorts, groups, meeting_views, roster
 from core.operations.common import Actor
+from core.reconcile.trace import LIVE
 from core.words import mark, t, tn
 
 _ENDED = {
@@ -49,7 +49,7 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
     if inside.adopted:
         view.button(t("Release"), "group_release", chosen_id)
     view.button(t("Home"), "home", row=1)
-    times = (await meetings.slots(actor.guild_id, [chosen_id]))[chosen_id]
+    times = (await meeting_views.slots(actor.guild_id, [chosen_id]))[chosen_id]
     if times.next is not None:
         view.button(t("Next meeting"), "meeting_manage", times.next.id, row=1)
     await answer.show(interaction, ui.card(group, inside, times), view)

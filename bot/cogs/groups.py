@@ -244,5 +244,4 @@ async def look_at_the_clock() -> None:
 
 async def setup(bot: Muster) -> None:
     """Called by discord.py."""
-    bot.add_dynamic_items(lasting.Press, lasting.Pick)
     await bot.add_cog(Groups(bot))

@@ -9,12 +9,12 @@ from discord.ext import commands
 from bot import checks
 from bot.client import Muster
 from bot.ui import attention_steps as attention_steps  # noqa: PLC0414 - registers its buttons
-from bot.ui import care, cohort_steps, lasting, plans, setup_steps
+from bot.ui import care, cohort_steps, lasting, plans, setup_calendar, setup_steps
 from bot.ui import home as ui
 from bot.ui.history import HistoryView
 from bot.ui.lasting import Interaction
 from core.errors import Refusal
-from core.operations import attention, check, home, overview
+from core.operations import attention, calendar_link, check, home, overview
 from core.words import t
 
 
@@ -26,7 +26,8 @@ async def show_home(interaction: Interaction) -> None:
     assert guild is not None
     found = await home.show(actor.guild_id)
     people = await attention.entries(actor.guild_id)
-    await lasting.show(interaction, *ui.home(found, guild.name, len(people)))
+    calendar = setup_calendar.line(await calendar_link.status(actor.guild_id))
+    await lasting.show(interaction, *ui.home(found, guild.name, len(people), calendar))
 
 
 @lasting.on_press("home")
@@ -59,7 +60,9 @@ async def _needs(interaction: Interaction, page: int) -> None:
     full = await home.crowded(actor.guild_id)
     awaited = await home.expected(actor.guild_id)
     people = await attention.entries(actor.guild_id)
-    await lasting.show(interaction, *ui.needs(page, states, findings, full, awaited, people))
+    unsent = await home.unsent(actor.guild_id)
+    shown = ui.needs(page, states, findings, full, awaited, people, unsent)
+    await lasting.show(interaction, *shown)
 
 
 @lasting.on_press("home_check")

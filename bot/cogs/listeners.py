@@ -30,6 +30,7 @@ class Listeners(commands.Cog):
         came = [(guild, await greeting.arrived(guild.id, guild.name)) for guild in self.bot.guilds]
         for guild in self.bot.guilds:  # people of a list who came while nobody listened
             self.bot.worker.bump(await arrivals.catch_up(guild.id))
+            self.bot.worker.rights_changed(guild.id)
         self.bot.first_ready.set()
         self.bot.worker.ask_sweep()
         for guild, arrival in came:
@@ -38,6 +39,8 @@ class Listeners(commands.Cog):
     @commands.Cog.listener()
     async def on_resumed(self) -> None:
         self.bot.worker.ask_sweep()
+        for guild in self.bot.guilds:
+            self.bot.worker.rights_changed(guild.id)
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -58,6 +61,7 @@ class Listeners(commands.Cog):
         arrival = await greeting.arrived(guild.id, guild.name)
         await self._greet(guild, arrival)
         await arrivals.catch_up(guild.id)
+        self.bot.worker.rights_changed(guild.id)
         self.bot.worker.bump(await people.live_groups(guild.id))
 
     @commands.Cog.listener()
@@ -93,6 +97,8 @@ class Listeners(commands.Cog):
     async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
         if before.nick != after.nick:
             await people.nickname_changed(after.guild.id, after.id, after.display_name, after.nick)
+        if after == after.guild.me:
+            self.bot.worker.rights_changed(after.guild.id)
         if before.pending != after.pending or before.roles != after.roles:
             await self._bump_user(after)
 
@@ -103,7 +109,13 @@ class Listeners(commands.Cog):
     async def on_guild_channel_update(
         self, _before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
     ) -> None:
+        self.bot.worker.rights_changed(after.guild.id)
         self.bot.worker.bump(await people.groups_of_object(after.guild.id, after.id))
+
+    @commands.Cog.listener()
+    async def on_guild_channel_create(self, channel: discord.abc.GuildChannel) -> None:
+        """One that was deleted may be there again."""
+        self.bot.worker.rights_changed(channel.guild.id)
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
@@ -112,6 +124,7 @@ class Listeners(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
         """A role of ours, or rights and positions on which any group may depend."""
+        self.bot.worker.rights_changed(after.guild.id)
         groups = await people.groups_of_object(after.guild.id, after.id)
         bot_roles = after.guild.me.roles
         if after in bot_roles or before.position != after.position:
@@ -120,6 +133,7 @@ class Listeners(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_role_delete(self, role: discord.Role) -> None:
+        self.bot.worker.rights_changed(role.guild.id)  # one that took a right away, perhaps
         self.bot.worker.bump(await people.live_groups(role.guild.id))
 
 

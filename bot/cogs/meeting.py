@@ -23,7 +23,7 @@ from bot.ui import (
 )
 from core.db.meeting_models import Answer, Source
 from core.errors import Refusal
-from core.operations import answers, lookup, meetings
+from core.operations import answers, lookup, meeting_views, slot_rules
 from core.operations.common import Actor
 from core.words import t
 
@@ -39,7 +39,7 @@ ANSWERS = [
     Choice(name="Maybe", value=Answer.tentative.value),
     Choice(name="Can't come", value=Answer.not_attending.value),
 ]
-Minutes = app_commands.Range[int, 1, meetings.LONGEST]
+Minutes = app_commands.Range[int, 1, slot_rules.LONGEST]
 
 __all__ = ["Meeting", "Meetings", "answer_for", "meeting_panel"]
 
@@ -55,14 +55,14 @@ async def _asker(interaction: discord.Interaction) -> Actor | None:
 async def meeting_choices(interaction: discord.Interaction, typed: str) -> list[Choice]:
     """Meetings that the asker may manage, as "Group 2 · Week 3 · Wed 4 March"."""
     actor = await _asker(interaction)
-    found = await meetings.choices(actor, typed) if actor is not None else []
+    found = await meeting_views.choices(actor, typed) if actor is not None else []
     return [Choice(name=c.label, value=c.value) for c in lookup.matching(found, typed)]
 
 
 async def own_group_choices(interaction: discord.Interaction, typed: str) -> list[Choice]:
     """Groups whose meetings the asker may manage."""
     actor = await _asker(interaction)
-    found = await meetings.group_choices(actor) if actor is not None else []
+    found = await meeting_views.group_choices(actor) if actor is not None else []
     return [Choice(name=c.label, value=c.value) for c in lookup.matching(found, typed)]
 
 
@@ -75,7 +75,7 @@ async def _begin(interaction: discord.Interaction) -> Actor:
 
 
 async def _must_manage_some(actor: Actor) -> None:
-    if not actor.moderator and not await meetings.group_choices(actor):
+    if not actor.moderator and not await meeting_views.group_choices(actor):
         raise Refusal(
             "not_allowed",
             t("Only moderators and facilitators can do that. Nothing was changed. Your own "
@@ -84,11 +84,11 @@ async def _must_manage_some(actor: Actor) -> None:
 
 
 async def _meeting(actor: Actor, typed: str) -> int:
-    return lookup.resolve(await meetings.choices(actor, typed), typed, "meeting").id
+    return lookup.resolve(await meeting_views.choices(actor, typed), typed, "meeting").id
 
 
 async def _group(actor: Actor, typed: str) -> int:
-    return lookup.resolve(await meetings.group_choices(actor), typed, "group").id
+    return lookup.resolve(await meeting_views.group_choices(actor), typed, "group").id
 
 
 @app_commands.guild_only()
@@ -191,7 +191,7 @@ class Meetings(commands.Cog):
         if answer is not None:
             await lasting.begin(interaction)
             actor = await checks.actor_of(interaction)
-            coming = await meetings.list_for_member(actor)
+            coming = await meeting_views.list_for_member(actor)
             if not coming:
                 raise Refusal("meeting_not_found", t("No meeting is to come in your groups."))
             await answers.answer(actor, coming[0].id, Answer(answer.value), Source.command)

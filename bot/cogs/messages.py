@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import discord
@@ -16,16 +17,20 @@ from bot.ui import messages as ui
 from bot.ui.lasting import Interaction
 from core.errors import Refusal
 from core.operations import message_actions, messages
+from core.operations.common import Actor
 from core.operations.messages import Filter, Line
-from core.words import t, tn
+from core.words import mark, t, tn
 
 _DIGITS = 18  # a bigint of the database has no more
 
 
-async def show(interaction: Interaction, which: Filter, note: str = "") -> None:
+async def show(interaction: Interaction, which: Filter) -> None:
     """The newest messages; acknowledged here."""
     await lasting.begin(interaction)
-    actor = await checks.moderator(interaction)
+    await _list(interaction, await checks.moderator(interaction), which)
+
+
+async def _list(interaction: Interaction, actor: Actor, which: Filter, note: str = "") -> None:
     text, view = ui.listing(which, await messages.page(actor, which))
     await lasting.show(interaction, f"{note}\n{text}" if note else text, view)
 
@@ -76,38 +81,28 @@ async def _card(interaction: Interaction, line: Line, note: str = "") -> None:
     await lasting.show(interaction, *ui.card(line, interaction.guild_id or 0, note))
 
 
-@lasting.on_press("message_retry")
-async def _retry(interaction: Interaction, number: int) -> None:
+_ACTIONS: dict[str, tuple[Callable[[Actor, int], Awaitable[Line]], str]] = {
+    "message_retry": (message_actions.retry, mark("✅ It is sent again now.")),
+    "message_cancel": (message_actions.cancel, mark("✅ It is not sent any more.")),
+    "announcement_retry": (
+        message_actions.retry_announcement, mark("✅ What failed is sent again now."),
+    ),
+    "announcement_cancel": (
+        message_actions.cancel_announcement, mark("✅ The rest is not sent any more."),
+    ),
+}  # fmt: skip
+
+
+async def _act(interaction: Interaction, number: int, action: str) -> None:
+    """A button of the card: do it, and show the card as it is then."""
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
-    await _card(
-        interaction, await message_actions.retry(actor, number), t("✅ It is sent again now.")
-    )
+    do_it, note = _ACTIONS[action]
+    await _card(interaction, await do_it(actor, number), t(note))
 
 
-@lasting.on_press("message_cancel")
-async def _cancel(interaction: Interaction, number: int) -> None:
-    await lasting.begin(interaction)
-    actor = await checks.moderator(interaction)
-    await _card(
-        interaction, await message_actions.cancel(actor, number), t("✅ It is not sent any more.")
-    )
-
-
-@lasting.on_press("announcement_retry")
-async def _retry_announcement(interaction: Interaction, number: int) -> None:
-    await lasting.begin(interaction)
-    actor = await checks.moderator(interaction)
-    found = await message_actions.retry_announcement(actor, number)
-    await _card(interaction, found, t("✅ What failed is sent again now."))
-
-
-@lasting.on_press("announcement_cancel")
-async def _cancel_announcement(interaction: Interaction, number: int) -> None:
-    await lasting.begin(interaction)
-    actor = await checks.moderator(interaction)
-    found = await message_actions.cancel_announcement(actor, number)
-    await _card(interaction, found, t("✅ The rest is not sent any more."))
+for _action in _ACTIONS:
+    lasting.on_press(_action)(partial(_act, action=_action))
 
 
 @lasting.on_press("messages_retry")
@@ -116,8 +111,7 @@ async def _retry_all(interaction: Interaction, _number: int) -> None:
     actor = await checks.moderator(interaction)
     n = await message_actions.retry_all(actor)
     note = tn("✅ {n} message is sent again now.", "✅ {n} messages are sent again now.", n)
-    text, view = ui.listing("all", await messages.page(actor, "all"))
-    await lasting.show(interaction, f"{note}\n{text}", view)
+    await _list(interaction, actor, "all", note)
 
 
 class Messages(commands.Cog):

@@ -122,5 +122,4 @@ class My(commands.Cog):
 
 async def setup(bot: Muster) -> None:
     """Called by discord.py."""
-    bot.add_dynamic_items(lasting.Press, lasting.Pick, lasting.PressWord)
     await bot.add_cog(My())

@@ -7,8 +7,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Muster
-from bot.ui import lasting, setup_steps
 from bot.ui import setup_attendance as setup_attendance  # noqa: PLC0414 - registers its button
+from bot.ui import setup_calendar as setup_calendar  # noqa: PLC0414 - likewise
+from bot.ui import setup_steps
 from bot.ui import setup_zone as setup_zone  # noqa: PLC0414 - likewise
 from bot.ui import texts as texts  # noqa: PLC0414 - likewise
 
@@ -31,5 +32,4 @@ class Setup(commands.Cog):
 
 async def setup(bot: Muster) -> None:
     """Called by discord.py."""
-    bot.add_dynamic_items(lasting.Press, lasting.Pick, lasting.PickObject, lasting.PressWord)
     await bot.add_cog(Setup())

@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot import checks
 from bot.client import Muster
-from bot.ui import lasting, why, why_mine, why_places
+from bot.ui import why, why_mine, why_places
 from core.errors import Refusal
 
 # Importing it is what registers the members' buttons.
@@ -49,5 +49,5 @@ class Why(commands.Cog):
 
 async def setup(bot: Muster) -> None:
     """Called by discord.py."""
-    bot.add_dynamic_items(lasting.Press, lasting.Pick, why.Fix)
+    bot.add_dynamic_items(why.Fix)
     await bot.add_cog(Why())

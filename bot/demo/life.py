@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
+import secrets
 import shutil
 import signal
 import sys
@@ -16,12 +17,15 @@ from pathlib import Path
 import structlog
 from simcord import Env
 
+from bot.calendars import calendars
 from bot.client import Muster
 from bot.demo import term
-from bot.demo.site import Site
+from bot.demo.site import HOST, Site
 from bot.demo.stage import Stage
 from bot.demo.time_machine import TimeMachine
 from bot.demo.town import MODERATOR, SERVER, Town, build
+from bot.web.feeds import Feeds
+from bot.web.server import application, serving
 from core import worker as work
 from core.clock import utcnow
 from core.config import Settings
@@ -30,6 +34,8 @@ from core.db.engine import Database, set_database
 from core.db.instance import Instance
 from core.db.migrate import upgrade
 from core.discord_outbound import set_bot
+from core.keys import Keys
+from core.operations.feeds import Links
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +91,7 @@ async def _live(settings: Settings) -> None:
             probe=settings.probe_minutes * 60,
         )  # fmt: skip
         stack.push_async_callback(work.stop, instance)
+        await stack.enter_async_context(_calendars(env, settings))
         town = await build(env, worker)
         await term.begin(town, worker)
         stage = Stage(town)
@@ -123,6 +130,23 @@ async def simulated(worker: work.Worker, settings: Settings) -> AsyncIterator[En
                 await env.shutdown()
     finally:
         set_bot(None)
+
+
+@asynccontextmanager
+async def _calendars(env: Env, settings: Settings) -> AsyncIterator[None]:
+    """The calendars and the web server of the feeds, with a key of the demo's own.
+
+    Only here links lead to this very machine, and a calendar server on it may be connected:
+    whoever sees them sits in front of it.
+    """
+    keys = Keys([secrets.token_urlsafe(32)])
+    served = Feeds(keys, "")
+    near = settings.model_copy(update={"caldav_hosts": f"{HOST},localhost"})
+    async with calendars(near, keys), serving(application(served.routes()), HOST, 0) as port:
+        served.public_url = f"http://{HOST}:{port}"
+        assert isinstance(env.bot, Muster)
+        env.bot.links = Links(keys, served.public_url)
+        yield
 
 
 @asynccontextmanager

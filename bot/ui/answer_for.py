@@ -26,7 +26,7 @@ _SAID = {
 
 async def show(interaction: Interaction, meeting_id: int, page: int = 0, note: str = "") -> None:
     """The list with a select of people. Raises Refusal for whoever may not manage the meeting."""
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_meeting(interaction, meeting_id)
     found = await answers.roll(actor, meeting_id)
     if not found.reasons:
         raise Refusal(
@@ -74,7 +74,7 @@ async def _page(interaction: Interaction, number: int) -> None:
 async def _whom(interaction: Interaction, meeting_id: int, values: list[str]) -> None:
     """The four answers for the person who was chosen."""
     await lasting.begin(interaction)
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_meeting(interaction, meeting_id)
     found = await answers.roll(actor, meeting_id)
     person = next((p for p in found.people if str(p.user_id) == values[0]), None)
     if person is None:
@@ -96,7 +96,7 @@ async def _whom(interaction: Interaction, meeting_id: int, values: list[str]) ->
 @lasting.on_pick("answer_as")
 async def _said(interaction: Interaction, meeting_id: int, values: list[str]) -> None:
     await lasting.begin(interaction)
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_meeting(interaction, meeting_id)
     user_id, _, said = values[0].partition(":")
     if not user_id.isdecimal() or said not in set(Answer):
         raise Refusal("unknown_choice", t("That choice is not known."))

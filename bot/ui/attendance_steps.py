@@ -15,7 +15,7 @@ from bot.ui.base import Handler, View
 from bot.ui.lasting import Interaction
 from bot.ui.text import lines, plain, when
 from core.errors import Refusal
-from core.operations import attendance, attendance_sheet
+from core.operations import attendance, attendance_sheet, lookup
 from core.operations.attendance_sheet import PEOPLE, Column, Person, Sheet
 from core.operations.common import Actor
 from core.words import mark, t
@@ -83,9 +83,7 @@ async def _export(interaction: Interaction, group_id: int) -> None:
 async def _meeting(interaction: Interaction, carried: int, values: list[str]) -> None:
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
-    if not values[0].isdecimal():
-        raise Refusal("meeting_not_found", t("There is no such meeting here. Nothing was changed."))
-    await Correct(carried, int(values[0])).show(interaction, actor)
+    await Correct(carried, lookup.id_in(values[0])).show(interaction, actor)
 
 
 class Correct(View):

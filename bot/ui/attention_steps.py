@@ -13,7 +13,7 @@ from bot.ui.base import Modal
 from bot.ui.lasting import Interaction, LastingView
 from bot.ui.text import plain
 from core.errors import Refusal
-from core.operations import attention
+from core.operations import attention, lookup
 from core.words import t
 
 
@@ -32,9 +32,7 @@ async def _card(interaction: Interaction, membership_id: int, note: str = "") ->
 @lasting.on_pick("attention_person")
 async def _person(interaction: Interaction, _number: int, values: list[str]) -> None:
     await lasting.begin(interaction)
-    if not values[0].isdecimal():
-        raise Refusal("no_longer", t("That is over already: there is nothing to do any more."))
-    await _card(interaction, int(values[0]))
+    await _card(interaction, lookup.id_in(values[0]))
 
 
 @lasting.on_press("attention_excuse")

@@ -17,11 +17,8 @@ TIMEOUT = 14 * 60  # seconds; an interaction's token lives for 15 minutes
 Handler = Callable[[discord.Interaction], Coroutine[Any, Any, None]]
 
 
-class View(discord.ui.View):
-    """A private view of one person. Rights are checked by what the buttons call, on each press."""
-
-    def __init__(self, *, timeout: float | None = TIMEOUT) -> None:
-        super().__init__(timeout=timeout)
+class Remembered:
+    """What views and forms of one process share: they say that they met a press, and of errors."""
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
         """Nobody is refused here; what follows speaks the person's language."""
@@ -30,9 +27,17 @@ class View(discord.ui.View):
         return True
 
     async def on_error(
-        self, interaction: discord.Interaction, error: Exception, _item: Any, /
+        self, interaction: discord.Interaction, error: Exception, _item: Any = None, /
     ) -> None:
+        """The same ladder as for commands. Views give the item too, forms do not."""
         await errors.answer(interaction, error)
+
+
+class View(Remembered, discord.ui.View):
+    """A private view of one person. Rights are checked by what the buttons call, on each press."""
+
+    def __init__(self, *, timeout: float | None = TIMEOUT) -> None:
+        super().__init__(timeout=timeout)
 
     def add_button(
         self,
@@ -70,18 +75,8 @@ class View(discord.ui.View):
         self.add_item(select)
 
 
-class Modal(discord.ui.Modal):
-    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
-        """Nobody is refused here; what follows speaks the person's language."""
-        words.speak(interaction.locale.value)
-        interaction.extras[MET] = True
-        return True
-
-    async def on_error(  # type: ignore[override]  # discord.py's own signature for modals
-        self, interaction: discord.Interaction, error: Exception, /
-    ) -> None:
-        """The same ladder as for commands."""
-        await errors.answer(interaction, error)
+class Modal(Remembered, discord.ui.Modal):
+    """A form of one person."""
 
 
 def confirm_view(label: str, do_it: Handler, *, danger: bool = False) -> View:

@@ -23,7 +23,7 @@ from bot.ui.text import plain
 from bot.ui.undo import undo_view
 from core.clock import utcnow
 from core.errors import Refusal
-from core.operations import cohorts, meetings, overview, roster, settings
+from core.operations import cohorts, meeting_views, overview, roster, settings
 from core.operations.cohorts import CohortDraft, CohortSummary
 from core.operations.common import Actor
 from core.schedule import Rule
@@ -97,7 +97,7 @@ async def _preview_new(
     view.add_button(t("Set the meeting time"), time_form.reopen({}))
     view.add_button(t("Edit"), form.reopen(typed))
     view.add_button(t("Cancel"), _nothing_made)
-    meets = slot_steps.draft_line(draft, await meetings.own_zone(actor))
+    meets = slot_steps.draft_line(draft, await meeting_views.own_zone(actor))
     await answer.show(interaction, ui.draft_preview(draft, today, warnings, meets), view)
 
 
@@ -285,7 +285,7 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
         view.button(t("Release"), "cohort_release", chosen_id)
     view.button(t("Home"), "home", row=1)
     number = len(trouble & set(cohort.group_ids))
-    times = await meetings.slots(cohort_guild, cohort.group_ids)
+    times = await meeting_views.slots(cohort_guild, cohort.group_ids)
     await answer.show(interaction, ui.card(cohort, rosters, number, today, times), view)
 
 

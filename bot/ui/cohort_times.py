@@ -7,9 +7,10 @@ from datetime import date
 
 from bot.ui import meeting_words
 from bot.ui.text import when
-from core.operations.cohorts import LIVE, CohortSummary
-from core.operations.meetings import Slots
-from core.words import near_day, t
+from core.operations.cohorts import CohortSummary
+from core.operations.meeting_views import Slots
+from core.reconcile.trace import LIVE
+from core.words import t
 
 
 def _live(cohort: CohortSummary) -> list[int]:
@@ -32,8 +33,7 @@ def all_times(cohort: CohortSummary, times: Mapping[int, Slots]) -> list[str]:
             else t("Meetings: no time yet")
         )
     if cohort.breaks:
-        weeks = ", ".join(near_day(date.fromisoformat(monday)) for monday in cohort.breaks)
-        parts.append(t("No meetings in the weeks of {days}.", days=weeks))
+        parts.append(meeting_words.weeks_off([date.fromisoformat(day) for day in cohort.breaks]))
     return parts
 
 

@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from bot.ui.answer import Field, calendar_day, number
 from bot.ui.cohort_times import all_times, own_time
 from bot.ui.text import lines, plain
-from core.operations.cohorts import LIVE, CohortDraft, CohortSummary
-from core.operations.meetings import Slots
+from core.operations.cohorts import CohortDraft, CohortSummary
+from core.operations.meeting_views import Slots
 from core.operations.roster import Roster
+from core.reconcile.trace import LIVE
 from core.words import day, mark, t, tn
 
 STATUS = {

@@ -10,7 +10,7 @@ from bot.ui.meeting_words import group_time
 from bot.ui.text import lines, plain
 from core.operations.groups import GroupView
 from core.operations.lookup import Found
-from core.operations.meetings import Slots
+from core.operations.meeting_views import Slots
 from core.operations.membership import Moved
 from core.operations.roster import Inside, MovePreview, Roster
 from core.words import day, mark, t, tn

@@ -9,7 +9,7 @@ from typing import Any
 from bot.ui.meeting_words import rule
 from bot.ui.text import when
 from core.operations.history import Entry
-from core.operations.meetings import name_of
+from core.operations.meeting_views import name_of
 from core.schedule import Rule
 from core.words import mark, near_day, t, tn
 

@@ -6,7 +6,13 @@ from collections.abc import Callable
 
 import discord
 
-from bot.ui import history_answers, history_attendance, history_meetings, history_messages
+from bot.ui import (
+    history_answers,
+    history_attendance,
+    history_calendar,
+    history_meetings,
+    history_messages,
+)
 from bot.ui.history_fields import from_to, value
 from bot.ui.reminders_words import offsets_words
 from bot.ui.text import plain, when
@@ -224,6 +230,18 @@ def _put_back(e: Entry, who: Who) -> str:
     )  # fmt: skip
 
 
+def _feed_renewed(e: Entry, who: Who) -> str:
+    person, kind = who(e.actor_id), e.after.get("kind")
+    if kind == "group":
+        return t("{who} replaced their calendar link of {group}", who=person, group=_group(e))
+    if kind == "cohort":
+        return t(
+            "{who} replaced their calendar link of the cohort {cohort}",
+            who=person, cohort=_cohort(e),
+        )  # fmt: skip
+    return t("{who} replaced the link of their own calendar", who=person)
+
+
 def _undone(e: Entry, who: Who) -> str:
     person = who(e.actor_id)
     again = bool(e.after.get("again"))
@@ -304,8 +322,10 @@ SENTENCES: dict[str, Callable[[Entry, Who], str]] = {
     "difference_kept": _kept,
     "difference_put_back": _put_back,
     "undone": _undone,
+    "feed_renewed": _feed_renewed,
     **{action: _meeting(tell) for action, tell in history_meetings.OF_GROUP.items()},
     **{action: _meetings(tell) for action, tell in history_meetings.OF_COHORT.items()},
+    **{action: _meeting(tell) for action, tell in history_calendar.OF_CALENDAR.items()},
     **{action: _about(tell) for action, tell in history_attendance.OF_PERSON.items()},
     **{action: _about(tell) for action, tell in history_answers.OF_PERSON.items()},
     **{action: _message(tell) for action, tell in history_messages.OF_MESSAGES.items()},

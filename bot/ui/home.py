@@ -22,8 +22,13 @@ STATUS = {
 }
 
 
-def home(found: Home, server: str, look: int = 0) -> tuple[str, LastingView]:
-    """Everything in three lines, with a button for each. `look` people may need a word."""
+def home(
+    found: Home, server: str, look: int = 0, calendar: str | None = None
+) -> tuple[str, LastingView]:
+    """Everything in three lines, with a button for each.
+
+    `look` people may need a word; `calendar`: how the server's calendar stands, if it has one.
+    """
     running = tn("{n} open cohort", "{n} open cohorts", found.open)
     if found.drafts:
         running += ", " + tn("{n} draft", "{n} drafts", found.drafts)
@@ -38,14 +43,23 @@ def home(found: Home, server: str, look: int = 0) -> tuple[str, LastingView]:
             )
         ]
     parts += [f"📅 {line}" for line in week_lines(found)[:1]]
+    parts += [calendar] if calendar is not None else []
     urgent = found.needs.urgent
     if urgent:
         parts.append("⚠️ " + tn("{n} thing needs a person.", "{n} things need a person.", urgent))
     if look:
         parts.append("👀 " + tn("{n} person may need a word.", "{n} people may need a word.", look))
-    if not (urgent or look):
+    unsent = found.needs.unsent
+    if unsent:
+        parts.append(unsent_line(unsent))
+    if not (urgent or look or unsent):
         parts.append("✅ " + t("Nothing needs you right now."))
-    view = (
+    return lines(parts), _doors(bool(urgent), bool(unsent))
+
+
+def _doors(urgent: bool, unsent: bool) -> LastingView:
+    """A button for each panel, red where something waits."""
+    return (
         LastingView()
         .button(t("Cohorts"), "home_cohorts", row=0)
         .button(t("This week"), "home_week", row=0)
@@ -55,12 +69,21 @@ def home(found: Home, server: str, look: int = 0) -> tuple[str, LastingView]:
             row=0,
             style=discord.ButtonStyle.danger if urgent else discord.ButtonStyle.secondary,
         )
-        .button(t("Messages"), "messages_all", row=1)
+        .button(
+            t("Messages"),
+            "messages_failed" if unsent else "messages_all",
+            row=1,
+            style=discord.ButtonStyle.danger if unsent else discord.ButtonStyle.secondary,
+        )
         .button(t("Check"), "home_check", row=1)
         .button(t("History"), "home_history", row=1)
         .button(t("Settings"), "home_settings", row=1)
     )
-    return lines(parts), view
+
+
+def unsent_line(number: int) -> str:
+    """Messages that were given up lately, or that fail for long."""
+    return "✉️ " + tn("{n} message could not be sent.", "{n} messages could not be sent.", number)
 
 
 def week_lines(found: Home) -> list[str]:
@@ -110,9 +133,11 @@ def needs(
     full: Sequence[Crowded],
     expected: Sequence[tuple[str, str]],
     people: Sequence[Entry] = (),
+    unsent: int = 0,
 ) -> tuple[str, LastingView]:
     """Everything that wants a look, worst first. `states` and `findings` are safe to show."""
-    entries = [*states, *findings, *(attention.line(entry) for entry in people)]
+    messages = [unsent_line(unsent)] if unsent else []
+    entries = [*states, *findings, *messages, *(attention.line(entry) for entry in people)]
     for group in full:
         waiting = tn("{n} person waits", "{n} people wait", group.waiting)
         entries.append(
@@ -129,12 +154,14 @@ def needs(
         return "✅ " + t("Nothing needs you right now."), view.button(t("Home"), "home")
     page = max(0, min(page, (len(entries) - 1) // PAGE))
     # Those whose lines stand on this page can be opened here.
-    first = page * PAGE - len(states) - len(findings)
+    first = page * PAGE - len(states) - len(findings) - len(messages)
     attention.select(view, people[max(0, first) : max(0, first + PAGE)])
     if states:
         view.button(t("Sync status"), "home_status", row=1)
     if findings:
         view.button(t("Check"), "home_check", row=1)
+    if unsent:
+        view.button(t("Messages"), "messages_failed", row=1)
     head = f"**{t('Needs attention')}** ({len(entries)})"
     shown = lines([head, *entries[page * PAGE : (page + 1) * PAGE]])
     return shown, _turn(view, "home_needs", page, len(entries))
@@ -153,7 +180,10 @@ def help_text(*, moderator: bool) -> tuple[str, LastingView]:
     parts = [
         f"**{t('What you can do here')}**",
         t("`/my` your groups: switch, leave, and what to do if you cannot see one"),
+        t("`/calendar` your meetings in your own calendar program"),
         t("`/groups` all groups with free seats, to join one"),
+        t("`/meetings` your next meetings, with your answers to change"),
+        t("If you facilitate: **Manage** on a meeting, `/meeting move`, `/attendance show`"),
     ]
     view = LastingView().button(t("My groups"), "my").button(t("All groups"), "groups")
     if moderator:

@@ -7,8 +7,8 @@ Who may do it is decided by what the action calls, on each press.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import discord
 
@@ -19,6 +19,11 @@ Interaction = discord.Interaction[Any]
 Pressed = Callable[[Interaction, int], Awaitable[None]]
 Picked = Callable[[Interaction, int, list[str]], Awaitable[None]]
 Worded = Callable[[Interaction, str], Awaitable[None]]
+
+ItemT_co = TypeVar("ItemT_co", bound=discord.ui.Item[Any], covariant=True)  # as in discord.py
+ObjectSelect = discord.ui.RoleSelect[Any] | discord.ui.ChannelSelect[Any]
+
+Handler = TypeVar("Handler")
 
 _pressed: dict[str, Pressed] = {}
 _picked: dict[str, Picked] = {}
@@ -55,122 +60,95 @@ def on_word(action: str) -> Callable[[Worded], Worded]:
     return register
 
 
+def _template(kind: str, carried: str = r"\d{1,19}") -> str:
+    return rf"{kind}:(?P<action>[a-z_]+):(?P<carried>{carried})\Z"
+
+
+def _known(registered: Mapping[str, Handler], action: str) -> Handler:
+    if action not in registered:
+        raise errors.too_old()
+    return registered[action]
+
+
+class _Lasting(discord.ui.DynamicItem[ItemT_co], Generic[ItemT_co], template=r"(?!)"):
+    """What the four below share; `kind` is what their custom_ids begin with.
+
+    What is carried is opaque; the action checks it like typed input.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, action: str, carried: int | str, item: ItemT_co) -> None:
+        item.custom_id = f"{self.kind}:{action}:{carried}"  # type: ignore[attr-defined]  # all have one
+        super().__init__(item)
+        self.action, self.carried = action, str(carried)
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Called by discord.py for every press, whoever sent the message and when."""
+        del interaction
+        return cls(match["action"], match["carried"], cast("ItemT_co", item))
+
+    async def callback(self, interaction: Interaction) -> None:
+        """What was registered for the action; every error becomes a sentence."""
+        words.speak(interaction.locale.value)
+        try:
+            await self.act(interaction)
+        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
+            await errors.answer(interaction, error)
+
+    async def act(self, interaction: Interaction) -> None:
+        """Run it. Raises Refusal(too_old) where another version of Muster made the button."""
+        raise NotImplementedError
+
+
+class Press(_Lasting[discord.ui.Button[Any]], template=_template("muster")):
+    """A button with a number: an id, a page."""
+
+    kind = "muster"
+
+    async def act(self, interaction: Interaction) -> None:
+        """Likewise."""
+        await _known(_pressed, self.action)(interaction, int(self.carried))
+
+
 class PressWord(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"muster-word:(?P<action>[a-z_]+):(?P<word>[A-Za-z0-9_+/-]{1,64})\Z",
+    _Lasting[discord.ui.Button[Any]], template=_template("muster-word", "[A-Za-z0-9_+/-]{1,64}")
 ):
-    """A button that carries a word, like a time zone; the action checks it like typed input."""
+    """A button with a word, like a time zone."""
 
-    def __init__(self, action: str, word: str, button: discord.ui.Button[Any]) -> None:
-        button.custom_id = f"muster-word:{action}:{word}"
-        super().__init__(button)
-        self.action, self.word = action, word
+    kind = "muster-word"
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Called by discord.py for every press, whoever sent the message and when."""
-        del interaction
-        assert isinstance(item, discord.ui.Button)
-        return cls(match["action"], match["word"], item)
-
-    async def callback(self, interaction: Interaction) -> None:
-        words.speak(interaction.locale.value)
-        try:
-            await _worded[self.action](interaction, self.word)
-        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
-            await errors.answer(interaction, error)
+    async def act(self, interaction: Interaction) -> None:
+        """Likewise."""
+        await _known(_worded, self.action)(interaction, self.carried)
 
 
-class Press(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"muster:(?P<action>[a-z_]+):(?P<number>\d{1,19})\Z",
-):
-    """A button. `number` is an opaque id or a page; the action checks it like typed input."""
-
-    def __init__(self, action: str, number: int, button: discord.ui.Button[Any]) -> None:
-        button.custom_id = f"muster:{action}:{number}"
-        super().__init__(button)
-        self.action, self.number = action, number
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Called by discord.py for every press, whoever sent the message and when."""
-        del interaction
-        assert isinstance(item, discord.ui.Button)
-        return cls(match["action"], int(match["number"]), item)
-
-    async def callback(self, interaction: Interaction) -> None:
-        words.speak(interaction.locale.value)
-        try:
-            await _pressed[self.action](interaction, self.number)
-        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
-            await errors.answer(interaction, error)
-
-
-class Pick(
-    discord.ui.DynamicItem[discord.ui.Select[Any]],
-    template=r"muster-pick:(?P<action>[a-z_]+):(?P<number>\d{1,19})\Z",
-):
+class Pick(_Lasting[discord.ui.Select[Any]], template=_template("muster-pick")):
     """A select. The chosen values are checked by the action like typed input."""
 
-    def __init__(self, action: str, number: int, select: discord.ui.Select[Any]) -> None:
-        select.custom_id = f"muster-pick:{action}:{number}"
-        super().__init__(select)
-        self.action, self.number = action, number
+    kind = "muster-pick"
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Called by discord.py for every choice, whoever sent the message and when."""
-        del interaction
-        assert isinstance(item, discord.ui.Select)
-        return cls(match["action"], int(match["number"]), item)
-
-    async def callback(self, interaction: Interaction) -> None:
-        words.speak(interaction.locale.value)
-        try:
-            await _picked[self.action](interaction, self.number, list(self.item.values))
-        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
-            await errors.answer(interaction, error)
+    async def act(self, interaction: Interaction) -> None:
+        """Likewise."""
+        values = list(self.item.values)
+        await _known(_picked, self.action)(interaction, int(self.carried), values)
 
 
-class PickObject(
-    discord.ui.DynamicItem[discord.ui.Select[Any]],
-    template=r"muster-object:(?P<action>[a-z_]+):(?P<number>\d{1,19})\Z",
-):
+class PickObject(_Lasting[ObjectSelect], template=_template("muster-object")):
     """A select of roles or channels. The action gets their ids and looks whether they are there."""
 
-    def __init__(
-        self,
-        action: str,
-        number: int,
-        select: discord.ui.RoleSelect[Any] | discord.ui.ChannelSelect[Any],
-    ) -> None:
-        select.custom_id = f"muster-object:{action}:{number}"
-        super().__init__(select)  # type: ignore[arg-type]  # the stub knows no bound of the class
-        self.action, self.number = action, number
+    kind = "muster-object"
 
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Called by discord.py for every choice, whoever sent the message and when."""
-        del interaction
-        assert isinstance(item, discord.ui.RoleSelect | discord.ui.ChannelSelect)
-        return cls(match["action"], int(match["number"]), item)
+    async def act(self, interaction: Interaction) -> None:
+        """Likewise."""
+        ids = [str(value.id) for value in self.item.values]
+        await _known(_picked, self.action)(interaction, int(self.carried), ids)
 
-    async def callback(self, interaction: Interaction) -> None:
-        words.speak(interaction.locale.value)
-        try:
-            ids = [str(value.id) for value in self.item.values]  # type: ignore[attr-defined]  # as above
-            await _picked[self.action](interaction, self.number, ids)
-        except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
-            await errors.answer(interaction, error)
+
+ITEMS = (Press, PressWord, Pick, PickObject)
 
 
 class LastingView(discord.ui.View):

@@ -136,10 +136,11 @@ def listing(which: Filter, page: Page) -> tuple[str, LastingView]:
     view.select(t("Which messages"), "messages_filter", options, row=0)
     if page.lines:
         view.select(t("Open one"), "message_open", _options(page.lines), row=1)
+        above, below = (t("Sooner"), t("Later")) if which == "waiting" else (t("Newer"), t("Older"))
         if page.newer:
-            view.button(t("Newer"), f"messages_{which}_newer", page.lines[0].id, row=2)
+            view.button(above, f"messages_{which}_newer", page.lines[0].id, row=2)
         if page.older:
-            view.button(t("Older"), f"messages_{which}_older", page.lines[-1].id, row=2)
+            view.button(below, f"messages_{which}_older", page.lines[-1].id, row=2)
     if which == "failed" and page.lines:
         view.button(
             t("Retry all failed"), "messages_retry", row=2, style=discord.ButtonStyle.primary

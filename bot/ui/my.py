@@ -46,6 +46,8 @@ def home(groups: Sequence[GroupView], page: int, *, pending: bool) -> tuple[str,
     if page < pages - 1:
         view.button(t("More"), "my", page + 1, row=4)
     view.button(t("Meetings"), "my_meetings", row=4)
+    if pages == 1:  # else the row is full, and Meetings has it
+        view.button(t("Calendar"), "calendar", row=4)
     if not 0 < page < pages - 1:  # with both of the above a row is full: Discord takes 5
         view.button(t("All groups"), "groups", row=4)
     view.button(t("I can't see my group"), "why_mine", row=4)

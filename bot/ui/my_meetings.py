@@ -11,8 +11,8 @@ from bot.ui import lasting
 from bot.ui import meeting_words as words
 from bot.ui.lasting import Interaction, LastingView
 from bot.ui.text import lines, when
-from core.operations import meetings
-from core.operations.meetings import MeetingView
+from core.operations import meeting_views
+from core.operations.meeting_views import MeetingView
 from core.words import mark, t
 
 PAGE = 4  # meetings per page: a row of answers each, and one row to turn pages (Discord allows 5)
@@ -30,7 +30,7 @@ async def show(interaction: Interaction, page: int = 0) -> None:
     if not interaction.response.is_done():
         await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
-    await lasting.show(interaction, *home(await meetings.list_for_member(actor), page))
+    await lasting.show(interaction, *home(await meeting_views.list_for_member(actor), page))
 
 
 def home(found: Sequence[MeetingView], page: int) -> tuple[str, LastingView]:
@@ -57,6 +57,7 @@ def home(found: Sequence[MeetingView], page: int) -> tuple[str, LastingView]:
         view.button(t("Back"), "my_meetings", page - 1, row=4)
     if page < pages - 1:
         view.button(t("More"), "my_meetings", page + 1, row=4)
+    view.button(t("Calendar"), "calendar", row=4)
     view.button(t("My groups"), "my", row=4)
     return lines(parts), view
 

@@ -17,7 +17,7 @@ from bot.ui.text import plain
 from bot.ui.undo import undo_view
 from core.clock import utcnow
 from core.errors import Refusal
-from core.operations import groups, meetings, reminders
+from core.operations import groups, meeting_views, reminders
 from core.operations.common import Actor
 from core.reconcile.lengths import minutes, spoken
 from core.words import mark, t
@@ -70,7 +70,7 @@ async def _preview(
     actor = await checks.moderator(interaction)
     wanted = _read(typed)
     group = await groups.show(actor.guild_id, group_id)
-    ahead = (await meetings.slots(actor.guild_id, [group_id]))[group_id].next
+    ahead = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id].next
     text = "\n".join(
         [
             t("Remind **{group}** like this?", group=plain(group.label)),

@@ -52,7 +52,7 @@ def zone_now(zone: str) -> str:
 
 
 def panel(shown: Shown) -> Panel:
-    """The whole panel: at most 36 of the 40 components that Discord allows."""
+    """The whole panel: at most 39 of the 40 components that Discord allows."""
     view = Panel()
     to_do = shown.steps.open
     head = [t("### Set up Muster") if to_do else t("### Settings of Muster")]
@@ -192,8 +192,7 @@ def _end(view: Panel, shown: Shown) -> None:
     if shown.steps.open:
         return
     _attendance(view, shown.steps.values.attended_minutes)
-    view.row(press(t("Texts of messages"), "texts"))
-    view.line()
+    view.row(press(t("Texts of messages"), "texts"), press(t("Calendar"), "setup_calendar"))
     if shown.findings:
         text = lines(shown.findings, limit=FINDINGS_LIMIT)
     else:

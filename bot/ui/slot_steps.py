@@ -20,14 +20,18 @@ from bot.ui.text import lines, plain
 from bot.ui.undo import undo_button, undo_view
 from core.clock import utcnow
 from core.errors import Refusal
-from core.operations import cohorts, groups, meetings, settings, slots
+from core.operations import cohorts, groups, lookup, meeting_views, meetings, settings, slots
 from core.operations.common import Actor
 from core.operations.slots import Preview
 from core.schedule import Rule, occurrences
-from core.words import mark, near_day, t, tn
+from core.words import mark, t, tn
 
 _GROUPS = 10  # groups of a cohort that a preview names; the rest is counted
 _NOTE = mark("What was moved by hand, and what has been, stays as it is.")
+
+
+def _check(group_id: int) -> answer.Check:
+    return partial(checks.of_group, group_id=group_id)
 
 
 # --- one group ---------------------------------------------------------------------------------
@@ -36,9 +40,9 @@ _NOTE = mark("What was moved by hand, and what has been, stays as it is.")
 @lasting.on_press("meeting_slot")
 async def form_group(interaction: Interaction, group_id: int) -> None:
     """The form with a group's time as it is."""
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_group(interaction, group_id)
     await meetings.may_add(actor, group_id)
-    now = (await meetings.slots(actor.guild_id, [group_id]))[group_id]
+    now = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id]
     await interaction.response.send_modal(_group_form(group_id, now.rule, now.zone))
 
 
@@ -50,24 +54,24 @@ def _group_form(group_id: int, rule: Rule | None, zone: str) -> answer.Form:
               required=False),
     ]  # fmt: skip
     done = partial(_preview_group, group_id=group_id)
-    return answer.Form(t("Meeting time"), fields, done, checks.actor_of)
+    return answer.Form(t("Meeting time"), fields, done, _check(group_id))
 
 
 async def preview_group(
     interaction: discord.Interaction, group_id: int, typed: dict[str, str]
 ) -> None:
     """The same from a command; what it leaves out stays as it is."""
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_group(interaction, group_id)
     typed = meeting_typed.filled(
-        typed, (await meetings.slots(actor.guild_id, [group_id]))[group_id].rule
+        typed, (await meeting_views.slots(actor.guild_id, [group_id]))[group_id].rule
     )
     try:
         await _preview_group(interaction, typed, group_id=group_id)
     except Refusal as refusal:
         if refusal.code in {"not_allowed", "group_not_found", "group_ended"}:
             raise
-        actor = await checks.actor_of(interaction)
-        now = (await meetings.slots(actor.guild_id, [group_id]))[group_id]
+        actor = await checks.of_group(interaction, group_id)
+        now = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id]
         again = _group_form(group_id, now.rule, now.zone).again(typed)
         await answer.show(interaction, plain(str(refusal)), again)
 
@@ -76,14 +80,14 @@ async def _preview_group(
     interaction: discord.Interaction, typed: dict[str, str], *, group_id: int
 ) -> None:
     await answer.acknowledge(interaction)
-    actor = await checks.actor_of(interaction)
+    actor = await checks.of_group(interaction, group_id)
     await meetings.may_add(actor, group_id)
-    now = (await meetings.slots(actor.guild_id, [group_id]))[group_id]
+    now = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id]
     rule = meeting_typed.rule_of(typed, now.zone)
     since = meeting_typed.since(typed.get("since", ""), now.zone)
     found = await slots.preview(actor, group_id, rule, since)
     group = await groups.show(actor.guild_id, group_id)
-    own = await meetings.own_zone(actor)
+    own = await meeting_views.own_zone(actor)
     text = lines(
         [
             t("Set the meeting time of **{group}**?", group=plain(group.label)),
@@ -95,7 +99,7 @@ async def _preview_group(
     )
     view = View()
     do_it = partial(_save_group, group_id=group_id, rule=rule, since=since, found=found)
-    pressed = answer.on_press(do_it, view, checks.actor_of)
+    pressed = answer.on_press(do_it, view, _check(group_id))
     view.add_button(t("Save"), pressed, style=discord.ButtonStyle.success)
     view.add_button(t("Edit"), _group_form(group_id, now.rule, now.zone).reopen(typed))
     view.add_button(t("Cancel"), _nothing)
@@ -129,10 +133,10 @@ async def _save_group(
 ) -> None:
     seen = found.old.to_json() if found.old is not None else {}
     done = await slots.change(actor, group_id, rule, since, seen=seen)
-    after = (await meetings.slots(actor.guild_id, [group_id]))[group_id]
+    after = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id]
     group = await groups.show(actor.guild_id, group_id)
     view = LastingView()
-    if actor.moderator:
+    if actor.moderator and interaction.guild_id is not None:
         undo_button(view, done.entry_id)
     if after.next is not None:
         view.button(t("Manage"), "meeting_manage", after.next.id)
@@ -153,7 +157,7 @@ async def form_cohort(interaction: Interaction, cohort_id: int) -> None:
     """The form for all groups of a cohort at once; moderators only."""
     actor = await checks.moderator(interaction)
     cohort = await cohorts.show(actor.guild_id, cohort_id)
-    found = await meetings.slots(actor.guild_id, cohort.group_ids)
+    found = await meeting_views.slots(actor.guild_id, cohort.group_ids)
     rules = [found[g[0]].rule for g in cohort.groups if g[2] in cohorts.LIVE]
     same = rules[0] if rules and all(rule == rules[0] for rule in rules) else None
     zone = await _zone(actor.guild_id, same)
@@ -187,13 +191,13 @@ async def _preview_cohort(
     breaks = meeting_typed.days(typed.get("breaks", ""), zone)
     found = await slots.preview_cohort(actor, cohort_id, rule, breaks)
     cohort = await cohorts.show(actor.guild_id, cohort_id)
-    own = await meetings.own_zone(actor)
+    own = await meeting_views.own_zone(actor)
     text = lines(
         [
             *_of_cohort(plain(cohort.name), rule),
             *(_echo(found[0], own) if found and rule is not None else []),
             *_of_groups(found),
-            *([_weeks(breaks)] if breaks else []),
+            *([words.weeks_off(breaks)] if breaks else []),
             t(_NOTE),
         ]
     )
@@ -224,11 +228,6 @@ def _of_groups(found: Sequence[Preview]) -> list[str]:
     return [*named, *([tn("… and {n} more group", "… and {n} more groups", rest)] if rest else [])]
 
 
-def _weeks(breaks: Sequence[date]) -> str:
-    shown = ", ".join(near_day(day) for day in breaks)
-    return t("No meetings in the weeks of {days}.", days=shown)
-
-
 async def _save_cohort(
     interaction: discord.Interaction,
     actor: Actor,
@@ -255,7 +254,7 @@ async def _times(interaction: Interaction, cohort_id: int) -> None:
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
     cohort = await cohorts.show(actor.guild_id, cohort_id)
-    found = await meetings.slots(actor.guild_id, cohort.group_ids)
+    found = await meeting_views.slots(actor.guild_id, cohort.group_ids)
     live = [g for g in cohort.groups if g[2] in cohorts.LIVE][:25]  # Discord's limit of a select
     parts = [
         f"**{plain(name)}** · {words.group_time(found[group_id])}"
@@ -273,8 +272,7 @@ async def _times(interaction: Interaction, cohort_id: int) -> None:
 
 @lasting.on_pick("slot_group")
 async def _group(interaction: Interaction, _number: int, values: list[str]) -> None:
-    number = values[0].rpartition(":")[2]
-    await form_group(interaction, int(number) if number.isdecimal() else 0)
+    await form_group(interaction, lookup.id_in(values[0], "group"))
 
 
 # --- a cohort that is being made ---------------------------------------------------------------
@@ -300,5 +298,5 @@ def draft_line(draft: cohorts.CohortDraft, own: str | None) -> list[str]:
         first = words.echo(found[0].starts_at, zone, own)
         parts.append(t("The first one: {time}.", time=first))
     if draft.breaks:
-        parts.append(_weeks(draft.breaks))
+        parts.append(words.weeks_off(draft.breaks))
     return parts

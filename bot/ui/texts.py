@@ -7,13 +7,12 @@ from typing import Any
 
 import discord
 
-from bot import checks, errors
+from bot import checks
 from bot.ui import lasting
-from bot.ui.base import MET, TIMEOUT, Modal
+from bot.ui.base import TIMEOUT, Modal, Remembered
 from bot.ui.lasting import Interaction, Panel, Pick, Press, press
 from bot.ui.text import plain
 from bot.ui.texts_words import sample
-from core import words
 from core.clock import utcnow
 from core.config import GuildSettings
 from core.errors import Refusal
@@ -101,24 +100,13 @@ class Edit(Modal):
         await lasting.show_panel(interaction, _Preview(self._kind, text, chosen))
 
 
-class _Typed(Panel):
+class _Typed(Remembered, Panel):
     """A panel that remembers what was typed, so it lives only as long as its private message."""
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__()
         self.timeout = TIMEOUT
         self._kind, self._text = kind, text
-
-    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
-        """Nobody is refused here; what follows speaks the person's language."""
-        words.speak(interaction.locale.value)
-        interaction.extras[MET] = True
-        return True
-
-    async def on_error(
-        self, interaction: discord.Interaction, error: Exception, _item: Any, /
-    ) -> None:
-        await errors.answer(interaction, error)
 
     def again(self) -> discord.ui.Button[Any]:
         """[Edit again], with what was typed."""

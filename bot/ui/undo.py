@@ -13,7 +13,7 @@ from bot.ui.lasting import Interaction, LastingView, Press
 from bot.ui.results import look_after, sync_groups
 from bot.ui.text import lines, plain
 from core.errors import Refusal
-from core.operations import settings, undo
+from core.operations import lookup, settings, undo
 from core.operations.common import Actor
 from core.operations.undo import Done, Preview
 from core.reconcile.undo_facts import Code
@@ -47,9 +47,7 @@ async def _ask(interaction: Interaction, entry_id: int) -> None:
 
 @lasting.on_pick("undo")
 async def _picked(interaction: Interaction, _number: int, values: list[str]) -> None:
-    if not values[0].isdecimal() or len(values[0]) > 18:  # noqa: PLR2004 - a bigint
-        raise Refusal("entry_not_found", t("There is no such change in this server's history."))
-    await ask(interaction, int(values[0]))
+    await ask(interaction, lookup.id_in(values[0]))
 
 
 async def ask(interaction: Interaction, entry_id: int) -> None:

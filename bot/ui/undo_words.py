@@ -8,7 +8,7 @@ from bot.ui.history_fields import field, from_to, value
 from bot.ui.history_meetings import at
 from bot.ui.history_words import Who, action
 from bot.ui.text import plain
-from core.operations.meetings import name_of
+from core.operations.meeting_views import name_of
 from core.operations.undo import Done, Preview
 from core.reconcile.undo_facts import Code, Line
 from core.words import mark, t, tn

@@ -19,21 +19,20 @@ from core.db.models import (
     Cohort,
     CohortStatus,
     Group,
-    GroupStatus,
     ManagedObject,
     Membership,
     MembershipStatus,
 )
 from core.db.queries.meetings import ends
 from core.errors import Refusal
+from core.operations import lookup
 from core.operations.common import guild_settings
 from core.reconcile.answers import effective
+from core.reconcile.trace import LIVE
 from core.words import t, tn
 
 TONIGHT = "tonight"
-_LIVE = (GroupStatus.preview, GroupStatus.active)
 _RUNNING = (CohortStatus.draft, CohortStatus.open)
-_DIGITS = 18  # a bigint of the database has no more
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,12 @@ def _read(values: Iterable[str]) -> _Chosen:
     found: dict[str, set[int]] = {"group": set(), "cohort": set(), "shared": set()}
     tonight = False
     for value in values:
-        kind, _, number = value.partition(":")
+        kind = value.partition(":")[0]
+        number = lookup.id_in(value, kind)
         if value == TONIGHT:
             tonight = True
-        elif kind in found and number.isdecimal() and len(number) <= _DIGITS:
-            found[kind].add(int(number))
+        elif kind in found and number:
+            found[kind].add(number)
         else:
             raise _unknown()
     return _Chosen(
@@ -107,7 +107,7 @@ async def choices(guild_id: int) -> list[Target]:
         tonight = await _tonight(session, guild_id)
         cohorts = await session.execute(
             select(Cohort.id, Cohort.name, func.count(Group.id), ManagedObject.discord_id)
-            .outerjoin(Group, and_(Group.cohort_id == Cohort.id, Group.status.in_(_LIVE)))
+            .outerjoin(Group, and_(Group.cohort_id == Cohort.id, Group.status.in_(LIVE)))
             .outerjoin(ManagedObject, _shared_room())
             .where(Cohort.guild_id == guild_id, Cohort.status.in_(_RUNNING))
             .group_by(Cohort.id, ManagedObject.discord_id)
@@ -117,7 +117,7 @@ async def choices(guild_id: int) -> list[Target]:
         groups = await session.execute(
             select(Group.id, Group.name, Cohort.name)
             .join(Cohort, Cohort.id == Group.cohort_id)
-            .where(Group.guild_id == guild_id, Group.status.in_(_LIVE))
+            .where(Group.guild_id == guild_id, Group.status.in_(LIVE))
             .where(Cohort.status.in_(_RUNNING))
             .order_by(Cohort.id.desc(), Group.id)
         )
@@ -159,7 +159,7 @@ async def _tonight(session: AsyncSession, guild_id: int) -> dict[int, list[int]]
             Meeting.starts_at >= begin,
             Meeting.starts_at < end,
             ends() > now,
-            Group.status.in_(_LIVE),
+            Group.status.in_(LIVE),
         )
         .order_by(Meeting.starts_at)
     )
@@ -181,7 +181,7 @@ async def reach(session: AsyncSession, guild_id: int, values: Sequence[str]) -> 
         .join(Cohort, Cohort.id == Group.cohort_id)
         .where(
             Group.guild_id == guild_id,
-            Group.status.in_(_LIVE),
+            Group.status.in_(LIVE),
             or_(
                 Group.id.in_([*chosen.groups, *tonight]),
                 Group.cohort_id.in_([*chosen.cohorts, *chosen.shared]),

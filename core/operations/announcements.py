@@ -6,7 +6,6 @@ every post that is there; what is not sent yet says the new text by itself (`not
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +23,8 @@ from core.notifications import notices
 from core.notifications.saying import MENTIONED
 from core.notifications.still import REASONS
 from core.operations.announce_targets import Place, Reach, reach
-from core.operations.common import HOSTILE, Actor, audit
+from core.operations.common import Actor, audit
+from core.reconcile.cleaning import lines, says_something
 from core.words import pack, t
 
 LIMIT = 1800  # characters of a text; the rest of Discord's 2000 is for mentions and a late mark
@@ -60,13 +60,8 @@ def checked(typed: str) -> str:
 
     Raises Refusal: empty_text, too_long.
     """
-    lines = unicodedata.normalize("NFC", typed).replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(
-        c
-        for c in lines.translate(HOSTILE)
-        if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs", "Co", "Cn"}
-    ).strip()
-    if not any(unicodedata.category(c)[0] in "LNSP" for c in kept):
+    kept = lines(typed)
+    if not says_something(kept):
         raise Refusal("empty_text", t("The text is empty. Type at least one word."))
     if len(kept) > LIMIT:
         raise Refusal(

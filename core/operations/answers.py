@@ -13,14 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.meeting_models import Answer, Meeting, MeetingStatus, Rsvp, Source, Visit
-from core.db.models import Cohort, Group, Member, Membership, MembershipStatus
+from core.db.models import Cohort, Group, Membership, MembershipStatus
 from core.db.queries import answers as queries
 from core.db.queries.answers import Somebody
 from core.errors import Refusal
 from core.operations.common import Actor, audit, clean
 from core.operations.meeting_rights import may_manage, must_manage
 from core.reconcile.answers import MeetingFacts
-from core.systems import answer_posts, projections
+from core.systems import answer_posts, projection_rows
 from core.words import t
 
 REASON_LIMIT = 200  # the column's
@@ -113,7 +113,7 @@ def _check() -> Any:
     return (
         select(
             Meeting, Group.name, Group.cohort_id, member, guest, visiting,
-            projections.lock_of_name(bindparam("post")),
+            projection_rows.lock_of(bindparam("post")),
         )
         .join(Group, Group.id == Meeting.group_id)
         .where(Meeting.id == bindparam("meeting"), Meeting.guild_id == bindparam("guild"))
@@ -170,19 +170,10 @@ async def _stored(session: AsyncSession, meeting_id: int, user_id: int) -> str:
     return found or Answer.pending
 
 
-# The database decides which answer is the later. One statement, put together once: two of
-# SQLAlchemy's cost a press twice the time.
+# One statement, put together once: two of SQLAlchemy's cost a press twice the time.
 _WRITE = text(f"""
-    with written as (
-        insert into rsvps as r
-            (meeting_id, user_id, guild_id, status, source, answered_at, reason)
-        values (:meeting, :user, :guild, :status, :source, :at, :reason)
-        on conflict (meeting_id, user_id) do update
-        set status = excluded.status, source = excluded.source,
-            answered_at = excluded.answered_at, reason = excluded.reason
-        where r.answered_at is null or r.answered_at <= excluded.answered_at
-        returning r.status
-    ), marked as ({queries.MARK} and exists (select from written))
+    with written as ({queries.PUT} returning r.status),
+    marked as ({queries.MARK} and exists (select from written))
     select status from written
     """)  # noqa: S608 - no value in it, only parameters
 
@@ -280,19 +271,3 @@ async def roll(actor: Actor, meeting_id: int) -> Roll:
 
 def _discreet(person: Somebody) -> Somebody:
     return Somebody(person.user_id, person.name, person.role, person.answer)
-
-
-async def guild_of(meeting_id: int, user_id: int) -> int:
-    """The guild of a meeting whose reminder somebody has in their direct messages.
-
-    Raises Refusal(meeting_not_found) for everybody who has no place on that server.
-    """
-    async with get_database().transaction() as session:
-        found: int | None = await session.scalar(
-            select(Meeting.guild_id)
-            .join(Member, Member.guild_id == Meeting.guild_id)
-            .where(Meeting.id == meeting_id, Member.user_id == user_id)
-        )
-    if found is None:
-        raise Refusal("meeting_not_found", t("There is no such meeting here any more."))
-    return found

@@ -21,8 +21,8 @@ from core.db.models import (
 from core.db.queries.sync_states import mark_due
 from core.discord_outbound.people import everybody
 from core.notifications import notices
-from core.operations.cohorts import LIVE
 from core.operations.common import ensure_person
+from core.reconcile.trace import LIVE
 
 
 async def arrived(guild_id: int, user_id: int, username: str, name: str) -> list[int]:

@@ -71,8 +71,9 @@ async def find(
     found = []
     for suspect in some:
         rows = past[suspect.membership_id]
+        seen = [_past(row) for row in rows]
         need = attention(
-            [_past(row) for row in rows],
+            seen,
             facilitator=suspect.facilitator,
             since=suspect.since,
             answered=suspect.answered,
@@ -81,7 +82,9 @@ async def find(
         if need is None or (membership_id is None and need.cause in suspect.snoozed):
             continue
         ids = {p.meeting_id for p in need.meetings}
-        missed = tuple(_missed(row) for row in rows if row.meeting_id in ids)
+        missed = tuple(
+            _missed(row, one) for row, one in zip(rows, seen, strict=True) if row.meeting_id in ids
+        )
         found.append(_entry(suspect, need.cause, missed))
     order = list(Cause)
     return sorted(found, key=lambda e: order.index(e.cause))
@@ -98,14 +101,11 @@ def _past(row: Was) -> Past:
     return Past(row.meeting_id, row.starts_at, said, notice, row.seconds > 0)
 
 
-def _missed(row: Was) -> Missed:
+def _missed(row: Was, past: Past) -> Missed:
+    absent = past.verdict == Verdict.absent
     return Missed(
-        row.meeting_id,
-        row.number,
-        int(row.starts_at.timestamp()),
-        effective(row.status, row.interested) == NOT_ATTENDING,
-        _past(row).verdict == Verdict.absent,
-    )
+        row.meeting_id, row.number, int(row.starts_at.timestamp()), past.notice, absent
+    )  # fmt: skip
 
 
 def _entry(suspect: Suspect, cause: Cause, missed: tuple[Missed, ...]) -> Entry:

@@ -38,7 +38,7 @@ from core.operations.cohort_draft import (
 )
 from core.operations.common import Actor, audit, ensure_guild, get_cohort
 from core.operations.slot_rules import weeks
-from core.reconcile.trace import RowChange, Trace, changed, ended
+from core.reconcile.trace import LIVE, RowChange, Trace, changed, ended
 from core.words import mark, speaking, t
 
 __all__ = [
@@ -46,7 +46,6 @@ __all__ = [
     "close", "create", "edit", "open_", "preview", "show", "warnings_for",
 ]  # fmt: skip
 
-LIVE = (GroupStatus.preview, GroupStatus.active)
 _ENDED = {
     CohortStatus.closed: mark("This cohort is closed already."),
     CohortStatus.cancelled: mark("This cohort is cancelled already."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,16 +13,10 @@ from core.clock import utcnow
 from core.config import GuildSettings
 from core.db.models import AuditEntry, Cohort, Group, Guild, Member, User
 from core.errors import Refusal
+from core.reconcile.cleaning import one_line, says_something
 from core.reconcile.trace import KEY, Trace, stored
 from core.words import mark, t
 
-# Invisible characters that turn text around or hide it; the rest of "Cf" keeps emoji together.
-HOSTILE = dict.fromkeys(
-    [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF]
-)
-_ZERO_WIDTH = "\u200b\u2060\u00ad"
-# Letters and symbols that show nothing (Hangul fillers, the blank Braille cell).
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 # What can be typed, and the sentences where it is empty or too long: whole ones, since other
 # languages need another article for each.
 What = Literal["name", "cohort's name", "group's name", "reason"]
@@ -68,15 +61,9 @@ def clean(text: str, *, limit: int, what: What = "name") -> str:
     Raises Refusal where nothing is left, or it is too long. Mentions are neutralized where
     texts are shown (bot.ui.text), not here: the stored name stays what the person typed.
     """
-    spaced = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFC", text))
-    kept = "".join(
-        c
-        for c in spaced.translate(HOSTILE)
-        if unicodedata.category(c) not in {"Cc", "Cs", "Co", "Cn"} and c not in _ZERO_WIDTH + _BLANK
-    )
-    result = " ".join(kept.split())
+    result = one_line(text)
     empty, too_long = _TYPED[what]
-    if not any(unicodedata.category(c)[0] in "LNSP" for c in result):
+    if not says_something(result):
         raise Refusal("empty_name", t(empty))
     if len(result) > limit:
         raise Refusal("too_long", t(too_long, n=len(result), limit=limit))

@@ -27,7 +27,7 @@ from core.db.queries import seats as seats_held
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.operations import series
-from core.operations.cohorts import LIVE, MAX_SEATS
+from core.operations.cohorts import MAX_SEATS
 from core.operations.common import Actor, audit, clean, get_cohort, get_group
 from core.operations.group_views import (
     GOOD_SIZE,
@@ -40,6 +40,7 @@ from core.operations.group_views import (
     views,
 )
 from core.reconcile.trace import (
+    LIVE,
     ExpectedChange,
     MemberChange,
     RowChange,

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.meeting_models import Meeting, MeetingStatus
+from core.db.meeting_models import Delivery, DeliveryStatus, Meeting, MeetingStatus
 from core.db.models import (
     Cohort,
     CohortStatus,
@@ -27,9 +27,10 @@ from core.db.models import (
     SyncStatus,
 )
 from core.operations.common import guild_settings
+from core.reconcile.trace import LIVE
 
 WEEK = timedelta(days=7)
-_LIVE = (GroupStatus.preview, GroupStatus.active)
+_PATIENCE = timedelta(hours=1)  # a message that fails for so long may need a person
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Needs:
     full: int = 0
     waiting: int = 0  # people who asked to be told of a free seat
     expected: int = 0  # people on a list who are not on the server yet
+    unsent: int = 0  # messages of the last seven days that were given up, or fail for an hour
 
     @property
     def urgent(self) -> int:
@@ -115,7 +117,7 @@ async def show(guild_id: int) -> Home:
 def _running(guild_id: int) -> tuple[ColumnElement[bool], ...]:
     return (
         Group.guild_id == guild_id,
-        Group.status.in_(_LIVE),
+        Group.status.in_(LIVE),
         Cohort.status.in_((CohortStatus.draft, CohortStatus.open)),
     )
 
@@ -185,7 +187,7 @@ async def _needs(session: AsyncSession, guild_id: int, full: int) -> Needs:
             ).where(SyncState.guild_id == guild_id)
         )
     ).one()
-    deleted, events, waiting, expected = (
+    deleted, events, waiting, expected, unsent = (
         await session.execute(select(*(n.scalar_subquery() for n in _numbers(guild_id))))
     ).one()
     return Needs(
@@ -196,11 +198,13 @@ async def _needs(session: AsyncSession, guild_id: int, full: int) -> Needs:
         full=full,
         waiting=waiting,
         expected=expected,
+        unsent=unsent,
     )
 
 
 def _numbers(guild_id: int) -> tuple[Select[int], ...]:
-    """Objects that were deleted, events too, people who wait for a seat, people expected."""
+    """Deleted objects, deleted events, people who wait, people expected, messages not sent."""
+    now = utcnow()
     return (
         select(func.count()).where(
             ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted"
@@ -209,7 +213,7 @@ def _numbers(guild_id: int) -> tuple[Select[int], ...]:
             Meeting.guild_id == guild_id,
             Meeting.event_state == "gone",
             Meeting.status == MeetingStatus.planned,
-            Meeting.starts_at > utcnow(),
+            Meeting.starts_at > now,
         ),
         select(func.count()).where(SeatWatch.guild_id == guild_id, SeatWatch.told_at.is_(None)),
         select(func.count())
@@ -217,7 +221,25 @@ def _numbers(guild_id: int) -> tuple[Select[int], ...]:
         .join(Group, Group.id == Expected.group_id)
         .join(Cohort, Cohort.id == Group.cohort_id)
         .where(*_running(guild_id)),
+        _unsent(guild_id, now),
     )
+
+
+def _unsent(guild_id: int, now: datetime) -> Select[int]:
+    return select(func.count()).where(
+        Delivery.guild_id == guild_id,
+        Delivery.due_at > now - WEEK,
+        or_(
+            Delivery.status == DeliveryStatus.dead,
+            and_(Delivery.status == DeliveryStatus.failed, Delivery.due_at < now - _PATIENCE),
+        ),
+    )
+
+
+async def unsent(guild_id: int) -> int:
+    """Messages of the last seven days that were given up, or fail for an hour."""
+    async with get_database().transaction() as session:
+        return await session.scalar(_unsent(guild_id, utcnow())) or 0
 
 
 async def cohorts(guild_id: int, *, page: int, size: int) -> tuple[list[CohortLine], int]:

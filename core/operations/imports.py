@@ -34,11 +34,11 @@ from core.db.queries import seats
 from core.db.queries.sync_states import mark_due
 from core.discord_outbound.people import everybody
 from core.errors import Refusal, TemporaryError
-from core.operations.cohorts import LIVE
 from core.operations.common import Actor, get_cohort
 from core.reconcile.roster_list import Row
 from core.reconcile.roster_match import Match, People, match
 from core.reconcile.roster_seats import FACILITATOR, Place, Placed
+from core.reconcile.trace import LIVE
 from core.words import t
 
 _ENTRY = 1000  # people per entry of the history

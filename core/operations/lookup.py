@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.db.engine import get_database
 from core.db.models import Cohort, Group, Member, Membership
 from core.errors import Refusal
-from core.operations.cohorts import LIVE
+from core.reconcile.trace import LIVE
 from core.words import mark, t
 
 CHOICES = 25  # Discord's limit for autocomplete and selects
+_DIGITS = 18  # what a bigint of the database surely holds
 _LABEL = 100  # Discord's limit for a choice's name
 # The sentences where several things or nothing were meant, by what was looked for: whole ones,
 # since other languages need another article for each. Anything else means either of the two.
@@ -48,6 +49,16 @@ class Choice:
     label: str
     value: str
     id: int
+
+
+def id_in(value: str, kind: str = "") -> int:
+    """The id in a choice's value: "group:12" of that kind, or "12" where none is given.
+
+    0, which no row has, for anything else: what is asked with it says that there is no such thing.
+    """
+    number = value.strip().removeprefix(f"{kind}:" if kind else "")
+    given = number.isdecimal() and len(number) <= _DIGITS and (not kind or number != value.strip())
+    return int(number) if given else 0
 
 
 def unique(pairs: list[tuple[int, str]], kind: str) -> list[Choice]:

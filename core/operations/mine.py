@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
+from core.db.calendar_models import Feed
 from core.db.engine import get_database
 from core.db.meeting_models import Attendance, Delivery, Meeting, Rsvp, Visit
 from core.db.models import (
@@ -28,6 +29,7 @@ from core.db.models import (
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.notifications.kinds import KINDS, MENTIONS
+from core.operations import addresses
 from core.operations.common import Actor
 from core.operations.settings import zone as find_zone
 from core.words import LANGUAGES, t
@@ -191,8 +193,23 @@ async def data(actor: Actor) -> dict[str, Any]:
             "waiting_for_a_seat": [{"group": n, "since": _time(at)} for at, n in watches],
             "meetings": await _meetings(session, here, me),
             "messages": await _messages(session, here, me),
+            "calendar_links": await _feeds(session, here, me),
+            "invitations": await addresses.data(session, actor),
             "history": [{"at": _time(at), "what": what} for at, what in history],
         }  # fmt: skip
+
+
+async def _feeds(session: AsyncSession, here: int, me: int) -> list[dict[str, Any]]:
+    """Links of calendars that they asked for; the links themselves are not stored."""
+    rows = await session.execute(
+        select(Feed.kind, Feed.created_at, Feed.read_at)
+        .where(Feed.guild_id == here, Feed.user_id == me)
+        .order_by(Feed.id)
+    )
+    return [
+        {"kind": kind, "since": _time(since), "read_by_a_program": _time(read)}
+        for kind, since, read in rows
+    ]
 
 
 async def _meetings(session: AsyncSession, here: int, me: int) -> list[dict[str, Any]]:

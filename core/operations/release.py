@@ -28,8 +28,8 @@ from core.db.models import (
 )
 from core.errors import Refusal
 from core.operations import series
-from core.operations.cohorts import LIVE
 from core.operations.common import Actor, audit, get_cohort, get_group
+from core.reconcile.trace import LIVE
 from core.words import t
 
 # A sync of one group takes a few seconds; it is let finish rather than cut in half.

@@ -19,10 +19,9 @@ from core.db.models import (
 )
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
-from core.operations.cohorts import LIVE
 from core.operations.common import Actor, audit, get_cohort
 from core.reconcile.channels import shared_name
-from core.reconcile.trace import Trace, changed
+from core.reconcile.trace import LIVE, Trace, changed
 from core.words import t
 
 

@@ -63,6 +63,12 @@ NOT_UNDOABLE = {
     "answered_for": mark("An answer is not taken back but given anew, in the meeting's own menu."),
     "visit_booked": mark("The guest cancels it, with Cancel the visit."),
     "visit_cancelled": mark("The guest books it again, after Can't come."),
+    "feed_renewed": mark("A link that ended stays ended. /calendar makes another one."),
+    "calendar_connected": mark("Disconnect it under /settings → Calendar."),
+    "calendar_disconnected": mark("Connect it again under /settings → Calendar."),
+    "calendar_invites": mark("Switch it back under /settings → Calendar."),
+    "calendar_put_back": mark("Delete the entry in the calendar; Muster asks again."),
+    "calendar_left_out": mark("Disconnect the calendar and connect it again: it is made then."),
     "groups_posted": mark("A posted list stays until its channel is deleted."),
     "sync_applied": mark(
         "Applying changed nothing but access, which follows from who is in which group. Take back "

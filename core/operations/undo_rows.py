@@ -28,6 +28,7 @@ from core.operations.common import Actor, ensure_guild
 from core.operations.settings import follow
 from core.operations.undo_old import derived
 from core.reconcile.by_hand import kept_of, system_of, with_kept
+from core.reconcile.meeting_rows import SeriesDiff
 from core.reconcile.trace import (
     ACTIVE,
     KEY,
@@ -52,7 +53,6 @@ from core.reconcile.undo_facts import (
     MemberNow,
     Now,
 )
-from core.schedule import SeriesDiff
 
 COHORT_FIELDS = (
     "name", "status", "start_date", "meetings", "seats", "access_mode", "rooms", "breaks",

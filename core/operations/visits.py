@@ -26,9 +26,9 @@ from core.db.queries.deliveries import enqueue
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.notifications import notices
-from core.operations.cohorts import LIVE
 from core.operations.common import Actor, audit, guild_settings
 from core.reconcile.answers import MeetingFacts
+from core.reconcile.trace import LIVE
 from core.systems import answer_posts
 from core.words import t
 

@@ -12,6 +12,7 @@ from core.discord_outbound.cache import GuildView
 from core.plan import Bits, Plan, SetAccess, merge
 from core.reconcile import adopted, channels, permissions
 from core.reconcile.permissions import Desired, Person, Place, Policy
+from core.reconcile.trace import LIVE
 from core.systems import shared_place
 
 
@@ -70,7 +71,7 @@ def people_of(facts: Facts, view: GuildView) -> tuple[Person, ...]:
 def wants_channels(facts: Facts) -> bool:
     """Open, and somebody is in it (or it has been opened before): an empty group gets nothing."""
     group = facts.group
-    if group.status not in {GroupStatus.preview, GroupStatus.active}:
+    if group.status not in LIVE:
         return False
     if group.cohort_status != CohortStatus.open and group.opened_at is None:
         return False
@@ -124,23 +125,18 @@ def plan(facts: Facts, view: GuildView, now: datetime, *, repair: bool = False) 
     ignored = view.self_ids
     rights: list[str] = []
     for kind, row in rows.items():
-        if row.state != "created" or row.discord_id is None:
+        place = _place_of(kind, row, facts, view)
+        if place is None:
             continue
-        actual = actual_of(kind, row.discord_id, view)
-        if actual is None:
-            continue  # gone: the objects' plan flags it
-        ledger = facts.ledger.get(row.discord_id, {})
-        place = Place(row.discord_id, kind, actual, ledger, adopted=row.adopted)
         want = (
             adopted.desired(place, people, policy, ignored=ignored)
             if row.adopted
             else permissions.desired(kind, people, policy, ignored=ignored)
         )
-        result.places[row.discord_id] = (
-            kind, permissions.diff(place, want, repair=policy.repair),
-        )  # fmt: skip
-        if result.places[row.discord_id][1]:
-            rights.append(str(_rights(kind, row.discord_id, view)))
+        part = permissions.diff(place, want, repair=policy.repair)
+        result.places[place.id] = (kind, part)
+        if part:
+            rights.append(str(_rights(kind, place.id, view)))
     shared = shared_place.place_of(facts, view)
     if shared is not None:
         want = shared_place.desired(facts, people, policy, ignored=ignored)
@@ -156,6 +152,17 @@ def plan(facts: Facts, view: GuildView, now: datetime, *, repair: bool = False) 
         whole = Plan(whole.changes, whole.by_hand, whole.unchanged, whole.owned, context)
     result.whole = whole
     return result
+
+
+def _place_of(kind: str, row: ObjectRow, facts: Facts, view: GuildView) -> Place | None:
+    """What stands there now; None where it is not there: the objects' plan flags that."""
+    if row.state != "created" or row.discord_id is None:
+        return None
+    actual = actual_of(kind, row.discord_id, view)
+    if actual is None:
+        return None
+    ledger = facts.ledger.get(row.discord_id, {})
+    return Place(row.discord_id, kind, actual, ledger, adopted=row.adopted)
 
 
 def _rights(kind: str, place_id: int, view: GuildView) -> int:

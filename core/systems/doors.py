@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.db.queries.access import Facts, ObjectRow
+from core.db.queries.access import GUEST, Facts, ObjectRow
 from core.discord_outbound import seen
 from core.discord_outbound.cache import GuildView
 from core.plan import NOTHING, Bits, Create, SetAccess
 from core.reconcile import permissions as p
+from core.reconcile.channels import SHARED
 from core.reconcile.why import Door, GroupRole, reclaimed
 from core.systems import access
 from core.systems.access import GroupPlan
@@ -33,12 +34,30 @@ def role_of(facts: Facts, view: GuildView) -> GroupRole:
 def of_group(
     facts: Facts, view: GuildView, user_id: int, now: datetime, only: int | None = None
 ) -> tuple[Door, ...]:
-    """The group's text and voice channel for this person, or the one with the Discord id `only`."""
+    """The group's text and voice channel for this person, or the one with the Discord id `only`.
+
+    Its own people have the one that the cohort shares as well, while it is on.
+    """
     plan = access.plan(facts, view, now)
-    rows = [facts.objects[kind] for kind in ROOMS if kind in facts.objects]
+    rows = rooms_of(facts)
+    both = facts.group.shared and rows.keys() - {SHARED} and _belongs(facts, user_id)
+    if only is None and not both:
+        rows.pop(SHARED, None)
     return tuple(
-        _door(plan, view, row, user_id) for row in rows if only is None or row.discord_id == only
+        _door(plan, view, kind, row, user_id)
+        for kind, row in rows.items()
+        if only is None or row.discord_id == only
     )
+
+
+def rooms_of(facts: Facts) -> dict[str, ObjectRow]:
+    """The channels that people of the group can be in, by kind; the cohort's shared one last."""
+    rows = {kind: facts.objects[kind] for kind in ROOMS if kind in facts.objects}
+    return rows | ({SHARED: facts.shared} if facts.shared is not None else {})
+
+
+def _belongs(facts: Facts, user_id: int) -> bool:
+    return any(user == user_id and role != GUEST for user, _, role in facts.people)
 
 
 def foreign(guild_id: int, user_id: int, discord_id: int, kind: str) -> Door:
@@ -47,14 +66,14 @@ def foreign(guild_id: int, user_id: int, discord_id: int, kind: str) -> Door:
     return Door(discord_id, kind, "", sees=bool(bits & p.VIEW_CHANNEL))
 
 
-def _door(plan: GroupPlan, view: GuildView, row: ObjectRow, user_id: int) -> Door:
+def _door(plan: GroupPlan, view: GuildView, kind: str, row: ObjectRow, user_id: int) -> Door:
     guild_id, there = view.id, row.discord_id is not None and row.state == "created"
     there = there and view.channel_name(row.discord_id or 0) is not None
     if not there or row.discord_id is None:
         owed = any(isinstance(c, Create) for c in plan.whole.changes)
         need = p.MANAGE_CHANNELS | p.MANAGE_ROLES | p.VIEW_CHANNEL | _NEEDED[row.kind]
         return Door(
-            row.discord_id, row.kind, row.state, there=False, sees=False, uses=False,
+            row.discord_id, kind, row.state, there=False, sees=False, uses=False,
             owed=owed or row.state == "intent", lacks_here=need & ~view.permissions,
         )  # fmt: skip
     bits = seen.rights(guild_id, user_id, row.discord_id)
@@ -62,7 +81,7 @@ def _door(plan: GroupPlan, view: GuildView, row: ObjectRow, user_id: int) -> Doo
     by_hand = _by_hand(plan, view, row, user_id)
     lacks, lacks_here = _lacks(plan, view, row)
     return Door(
-        row.discord_id, row.kind, row.state,
+        row.discord_id, kind, row.state,
         sees=bool(bits & p.VIEW_CHANNEL), uses=bool(bits & _USES[row.kind]),
         through=through, name=name, owed=_owed(plan, row.discord_id, user_id),
         lacks=lacks, lacks_here=lacks_here, by_hand=by_hand,
@@ -153,8 +172,8 @@ def claims(
     plan = access.plan(facts, view, now)
     role_id = _role_id(facts)
     found = []
-    for row in facts.objects.values():
-        if row.discord_id != discord_id or row.kind not in ROOMS:
+    for row in rooms_of(facts).values():
+        if row.discord_id != discord_id:
             continue
         actual, ledger = view.overwrites(discord_id), facts.ledger.get(discord_id, {})
         for target in (user_id, role_id):

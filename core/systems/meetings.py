@@ -10,20 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core import schedule
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.models import GroupStatus, Role
+from core.db.models import Role
 from core.db.queries import access, meetings, reminders, sync_states
 from core.db.queries.access import GUEST, Facts
 from core.reconcile import reminders as pure
 from core.reconcile.reminders import GroupFacts, MeetingFact, ReminderPlan, Row
+from core.reconcile.trace import LIVE
 from core.systems import activation
-from core.systems.counts import CalendarCounts, ReminderCounts
-
-
-async def sync_calendar(group_id: int) -> CalendarCounts:
-    """Counts in the shape of core.sync's contract; there are no calendars yet."""
-    async with get_database().transaction() as session:
-        await sync_states.settle(session, group_id, "calendar", utcnow())
-    return {"meetings": 0, "created": 0, "patched": 0, "unchanged": 0, "failed": 0}
+from core.systems.counts import ReminderCounts
 
 
 async def sync_reminders(group_id: int) -> ReminderCounts:
@@ -54,7 +48,7 @@ def _plan(
 ) -> ReminderPlan:
     """What to change in a group's messages to come; one that ended wants none."""
     group = facts.group
-    live = group.status in {GroupStatus.preview, GroupStatus.active}
+    live = group.status in LIVE
     people = {u: role for u, status, role in facts.people if status == "active"} if live else {}
     zone = meetings.zone_of(group.rule, now) or facts.settings.zone
     wanted = GroupFacts(

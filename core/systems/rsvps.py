@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from core.errors import MusterError, PermanentError, TemporaryError
-from core.systems import answer_posts, events
+from core.systems import answer_posts, calendar_answers, events
 from core.systems.counts import RsvpCounts
 
 
 async def sync(group_id: int) -> RsvpCounts:
-    """Posts, then events; neither waits for the other to go well, and both share one row.
+    """Answers in the calendar, posts, then events; none waits for another to go well.
 
     Raises TemporaryError where the guild cannot be seen now.
     """
     problems: list[MusterError] = []
     posts = 0
+    await calendar_answers.poll_for(group_id)  # its failures stand in the calendar's own row
     try:
         done = await answer_posts.sync(group_id)
         posts = done["created"] + done["collapsed"]

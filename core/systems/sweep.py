@@ -13,7 +13,7 @@ from core.db.queries import sync_states
 from core.db.queries.access import Facts
 from core.discord_outbound.cache import GuildView, guild_view
 from core.reconcile.by_hand import is_news
-from core.systems import access, answer_posts, events, meetings
+from core.systems import access, answer_posts, calendar, events, meetings
 
 
 async def groups_to_open(session: AsyncSession) -> list[int]:
@@ -32,6 +32,7 @@ async def groups_to_open(session: AsyncSession) -> list[int]:
     needing |= await meetings.needing(session, facts, now)
     needing |= await events.needing(session, facts, now)
     needing |= set(await answer_posts.needing(session, now))
+    needing |= await calendar.needing(session, facts, now)
     return [f.group.id for f in facts if f.group.id in needing and views[f.group.guild_id]]
 
 

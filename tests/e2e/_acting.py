@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 
+from bot.client import Muster
 from core.db.engine import Database
+from core.discord_outbound import set_bot
 from core.errors import Refusal
 from core.operations import cohorts, membership
 from core.operations.cohorts import CohortDraft, CohortSummary
 from core.operations.common import Actor
+from core.worker import Worker
 from tests.world import World, world
 
 SOON = date(2026, 3, 2)  # SimCord's clock stands at 2026-01-01
@@ -80,6 +83,15 @@ def allow(w: World, command: str, person: Any) -> None:
     found = w.env.backend.find_command(command, w.guild.id)
     assert found is not None
     w.guild.set_command_permissions(int(found["id"]), {person: True})
+
+
+async def restart(w: World) -> None:
+    """A new process: nothing is remembered but the database. Its clock is the one set before."""
+    w.worker = Worker()
+    w.bot = Muster(w.worker, rest_per_second=50)
+    set_bot(w.bot)
+    await w.env.restart_bot(w.bot)
+    await w.settle()
 
 
 async def dismiss(w: World, person: Any) -> None:

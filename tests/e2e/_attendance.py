@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import set_clock
 from core.db.engine import get_database
 from core.db.meeting_models import Answer, Attendance, Meeting, Rsvp, Visit
-from core.db.models import ManagedObject, Membership, Role
+from core.db.models import ManagedObject, Membership, Role, User
 from core.operations import membership
 from tests.e2e._acting import made, mod_of
 from tests.world import World
@@ -83,6 +84,7 @@ async def answer(w: World, meeting_id: int, person: Any, said: Answer, when: dat
 async def visit(w: World, meeting_id: int, person: Any) -> None:
     """Somebody comes as a guest."""
     async with get_database().transaction() as session:
+        await session.execute(insert(User).values(id=person.id).on_conflict_do_nothing())
         session.add(
             Visit(meeting_id=meeting_id, user_id=person.id, guild_id=w.guild.id, created_at=START)
         )

@@ -10,7 +10,7 @@ import discord
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from core.clock import utcnow
+from core.clock import set_clock, utcnow
 from core.db.engine import get_database
 from core.db.meeting_models import Announcement, Delivery, Meeting, Rsvp
 from core.db.models import ManagedObject, User
@@ -239,6 +239,8 @@ async def test_a_deleted_channel_is_seen_and_mended(w: World) -> None:
     )
     await channel.delete()
     await w.settle()
+    start = utcnow() + timedelta(hours=1, seconds=1)  # it is tried again meanwhile
+    set_clock(lambda: start)
     shown = text_of(await w.mod.slash(w.room, "messages"))
     assert "2 posts · 1 sent, 1 failed because the channel is gone" in shown
     failed = await w.mod.select(
@@ -247,6 +249,14 @@ async def test_a_deleted_channel_is_seen_and_mended(w: World) -> None:
         custom_id="muster-pick:messages_filter:0",
     )
     assert "1 failed because" in text_of(failed)
+    home = await w.mod.slash(w.room, "muster")
+    assert "✉️ 1 message could not be sent." in text_of(home)
+    listed = await w.mod.click(last(home), label="Needs attention")
+    assert "✉️ 1 message could not be sent." in text_of(listed)
+    assert "1 failed because" in text_of(await w.mod.click(last(listed), label="Messages"))
+    set_clock(lambda: start + timedelta(days=7))
+    assert "could not be sent" not in text_of(await w.mod.slash(w.room, "muster"))
+    set_clock(w.env.now)
     await by_hand_repair(w, cohort.group_ids[1])
     done = await w.mod.click(last(failed), label="Retry all failed")
     assert "1 message is sent again now" in text_of(done)

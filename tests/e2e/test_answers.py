@@ -9,10 +9,12 @@ import pytest
 
 from core import sync
 from core.clock import set_clock, utcnow
+from core.db.calendar_models import CalendarEntry
 from core.db.engine import get_database
 from core.db.meeting_models import Answer, Source
 from core.errors import Refusal
-from core.operations import answers, membership
+from core.notifications.scheduler import wakes
+from core.operations import answers, membership, settings
 from core.operations.common import Actor
 from core.systems import answer_posts, projections
 from core.systems.projections import keeper
@@ -51,7 +53,7 @@ async def test_a_press_is_answered_privately_and_the_post_follows(w: World) -> N
     assert "**Week 3**" in post.content
     assert "Nobody has answered yet" in post.content
     assert [c.label for row in post.components for c in row.children] == [
-        "Attending", "Maybe", "Can't come", "Manage",
+        "Attending", "Maybe", "Can't come", "Add to calendar", "Manage",
     ]  # fmt: skip
     done = await ann.click(post, label="Attending")
     assert "You are coming to Week 3" in text_of(done)
@@ -123,6 +125,53 @@ async def test_deleted_by_hand_it_comes_back_once_with_the_answers(w: World) -> 
     await answer_posts.sync(group_id)
     await w.settle()
     assert (await post_of(w, group_id)).id == again.id
+
+
+@on_discord
+async def test_who_is_taken_out_leaves_the_post_and_the_same_is_not_edited(w: World) -> None:
+    group_id, _, [ann, *_] = await started(w)
+    await ann.click(await post_of(w, group_id), label="Attending")
+    await w.settle()
+    assert "Attending (1)**: member1" in (await post_of(w, group_id)).content
+    await membership.remove(mod_of(w), group_id, ann.id)
+    w.worker.bump([group_id])
+    await w.settle()
+    post = await post_of(w, group_id)
+    assert "member1" not in post.content
+    edited = post.edited_at
+    await sync.sync_group_rsvps(group_id)
+    await w.settle()
+    assert (await post_of(w, group_id)).edited_at == edited
+
+
+@on_discord
+async def test_answers_go_on_to_the_groups_calendar_soon(w: World) -> None:
+    group_id, _, [ann, ben, _] = await started(w)
+    async with get_database().transaction() as session:
+        session.add(CalendarEntry(guild_id=w.guild.id, group_id=group_id))
+
+    runs: list[tuple[str, int]] = []
+
+    async def run(*due: Any) -> None:
+        runs.append(due)
+
+    wakes.start(run, probe_seconds=3600)  # its clock is ahead of the world's: all is due at once
+    try:
+        for person in (ann, ben):
+            await person.click(await post_of(w, group_id), label="Attending")
+        await w.settle()
+        assert ("calendar", group_id) in runs
+    finally:
+        wakes.stop()
+
+
+@on_discord
+async def test_a_post_that_stands_follows_the_servers_language(w: World) -> None:
+    group_id, *_ = await started(w)
+    await settings.change(mod_of(w), language="de")
+    await w.settle()
+    post = await post_of(w, group_id)
+    assert next(c.label for row in post.components for c in row.children) == "Dabei"
 
 
 @on_discord
@@ -223,6 +272,7 @@ async def test_a_visit_gives_access_that_begins_and_ends(w: World) -> None:
 @on_discord
 async def test_the_days_line_is_quiet_and_edited_in_place(w: World) -> None:
     group_id, _, [ann, ben, _] = await started(w)
+    await sync.sync_group(group_id)
     post = await post_of(w, group_id)
     await ann.click(post, label="Attending")
     await w.settle()
@@ -230,5 +280,14 @@ async def test_the_days_line_is_quiet_and_edited_in_place(w: World) -> None:
     await w.settle()
     [row] = await posts_of(group_id, "activity")
     [line] = [m for m in room_of(w, row.channel_id).history() if m.id == row.message_id]
-    assert line.content == "Today: 3 joined, 2 answered"
+    # The three were there when the group opened: that is no news.
+    assert line.content == "Today: 2 answered"
     assert line.flags.suppress_notifications
+    after = utcnow() + timedelta(minutes=1)
+    set_clock(lambda: after)
+    late = w.members[4]
+    await membership.add(mod_of(w), group_id, late.id, late.name)
+    w.worker.bump([group_id])
+    await w.settle()
+    [line] = [m for m in room_of(w, row.channel_id).history() if m.id == row.message_id]
+    assert line.content == "Today: 1 joined, 2 answered"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
-from core.operations import cohorts, meetings, settings
+from core.operations import cohorts, meeting_views, settings
 from core.schedule import Piece, Rule, Slot
 from tests.e2e._acting import defaults, labels, last, made, mod_of, on_discord
 from tests.world import World, text_of
@@ -17,7 +17,7 @@ RULE = Rule((Piece(Slot(2, time(19), "Europe/Berlin")),))
 
 
 async def starts(w: World, group: int) -> list[datetime]:
-    return [m.starts_at for m in await meetings.list_for_group(w.guild.id, group)]
+    return [m.starts_at for m in await meeting_views.list_for_group(w.guild.id, group)]
 
 
 @on_discord
@@ -53,7 +53,7 @@ async def test_create_with_the_time_set_under_the_preview(w: World) -> None:
     assert defaults(times)["when"] == "Wed 19:00 Europe/Berlln"
     await w.mod.submit_modal(times, {**TIME, "breaks": "11.3.2026"})
     assert "All groups: Wed 19:00 Europe/Berlin, 60 minutes" in preview.response.content
-    assert "No meetings in the weeks of Mon 9 March" in preview.response.content
+    assert "No meetings in the week of Mon 9 March" in preview.response.content
     # What was typed before is still there, and the time survives an edit of it.
     form = await w.mod.click(preview.response, label="Edit")
     assert defaults(form)["name"] == "Stats"
@@ -62,7 +62,7 @@ async def test_create_with_the_time_set_under_the_preview(w: World) -> None:
     await w.mod.click(preview.response, label="Create all")
     assert await starts(w, 1) == [FIRST, FIRST + 2 * WEEK, FIRST + 3 * WEEK]
     card = await w.mod.slash(w.room, "cohort show", cohort="Stats")
-    assert "No meetings in the weeks of Mon 9 March" in text_of(card)
+    assert "No meetings in the week of Mon 9 March" in text_of(card)
 
 
 @on_discord
@@ -124,6 +124,6 @@ async def test_editing_the_cohort_moves_its_meetings(w: World) -> None:
     )
     assert await starts(w, 1) == [FIRST + n * WEEK for n in (1, 2, 3)]
     await cohorts.close(mod_of(w), 1)
-    assert {m.status for m in await meetings.list_for_group(w.guild.id, 1)} == {"cancelled"}
+    assert {m.status for m in await meeting_views.list_for_group(w.guild.id, 1)} == {"cancelled"}
     card = await w.mod.slash(w.room, "cohort show", cohort="Stats")
     assert "next <t:" not in text_of(card)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,6 @@ from core.operations.common import Actor
 from core.schedule import Piece, Rule, Slot
 from tests.e2e.discord_client import DiscordServer, ServerProcess
 from tests.e2e.process import channels, cohort_with, running, until
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[ServerProcess]:
-    with ServerProcess() as started:
-        yield started
 
 
 @pytest.fixture
@@ -101,7 +95,7 @@ async def test_killed_between_commit_and_sync(
     async with running(server, database.url, tmp_path, **point) as bot:
         assert await bot.ended() == -9
     await membership.join(Actor(server.seed["guild_id"], ben, "Ben"), group)
-    async with running(server, database.url, tmp_path, MUSTER_LEASE_SECONDS="600"):
+    async with running(server, database.url, tmp_path, FRESH="1", MUSTER_LEASE_SECONDS="600"):
         await until(lambda: _sees(server, ben, "group-1"), timeout=60)
         await until(lambda: _settled(database, group))
 

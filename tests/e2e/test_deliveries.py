@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import discord
+from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import set_clock, utcnow
 from core.db.engine import get_database
@@ -28,6 +29,12 @@ async def send(w: World) -> None:
     await w.env.settle()
 
 
+async def look(w: World) -> None:
+    """What events asked for is done, but for the sending."""
+    await w.env.settle()
+    await w.worker.drain()
+
+
 async def due(w: World, text: str, **more: Any) -> None:
     await add(get_database(), text, due=utcnow(), guild_id=w.guild.id, **more)
 
@@ -39,6 +46,8 @@ def said(room: Any) -> list[str]:
 @on_discord
 async def test_a_post_and_a_direct_message(w: World) -> None:
     ada = w.members[0]
+    async with get_database().transaction() as session:
+        await session.execute(insert(User).values(id=ada.id).on_conflict_do_nothing())
     await due(w, "to all", channel_id=w.room.id)
     await due(w, "to Ada", user_id=ada.id, channel_id=None)
     await send(w)
@@ -103,11 +112,17 @@ async def test_a_right_that_is_missing_is_asked_for_and_waited_for(w: World) -> 
     row = (await rows(get_database()))["a"]
     assert (row.status, row.error_class) == ("failed", "missing_permission")
     assert "/check" in said(moderators)[0]
-    await channel.set_permissions(guild.default_role, overwrite=None)
-    later = row.next_at
-    set_clock(lambda: later)
+    tries = len(w.env.http_requests)
+    await guild.default_role.edit(mentionable=True)  # no right of ours
+    await look(w)
     await send(w)
-    assert said(closed) == ["a"]
+    posts = [r for r in w.env.http_requests[tries:] if r.method == "POST"]
+    assert posts == []  # nothing is asked for again that is refused for sure
+    await channel.set_permissions(guild.default_role, overwrite=None)
+    await look(w)
+    await send(w)
+    assert said(closed) == ["a"]  # and not in an hour only
+    assert utcnow() < row.next_at - timedelta(minutes=50)
     assert len(said(moderators)) == 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import aiohttp
@@ -22,12 +22,6 @@ from tests.e2e.discord_client import (
 )
 
 VIEW = discord.Permissions.view_channel.flag
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[ServerProcess]:
-    with ServerProcess() as running_process:
-        yield running_process
 
 
 @pytest.fixture

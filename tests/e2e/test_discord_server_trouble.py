@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import aiohttp
 import discord
@@ -24,12 +24,6 @@ from tests.e2e.discord_client import (
 
 POST = "/channels/{channel_id}/messages"
 PUT = "/channels/{channel_id}/permissions/{target_id}"
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[ServerProcess]:
-    with ServerProcess() as running_process:
-        yield running_process
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,6 @@ from tests.e2e.process import cohort_with, running, until
 from tests.e2e.test_crash import FAULTS
 
 PATH = "*/guilds/*/scheduled-events"
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[ServerProcess]:
-    with ServerProcess() as started:
-        yield started
 
 
 @pytest.fixture

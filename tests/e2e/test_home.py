@@ -8,12 +8,10 @@ from typing import Any
 
 import discord
 
-from bot.client import Muster
 from core.clock import utcnow
-from core.discord_outbound import set_bot
 from core.operations import cohorts, groups, home, membership, mine, settings
 from core.operations.common import Actor
-from tests.e2e._acting import mod_of, on_discord
+from tests.e2e._acting import mod_of, on_discord, restart
 from tests.e2e.test_setup import menu
 from tests.world import World, text_of
 
@@ -158,10 +156,7 @@ async def test_panels_survive_a_restart_and_what_was_deleted(w: World) -> None:
     await settings.change(mod_of(w), moderator_channel_id=w.room.id)
     shown = await w.mod.slash(w.room, "muster")
     listed = await w.mod.click((await w.mod.slash(w.room, "muster")).response, label="Cohorts")
-    w.bot = Muster(w.worker, rest_per_second=50)
-    set_bot(w.bot)
-    await w.env.restart_bot(w.bot)
-    await w.settle()
+    await restart(w)
     for label in PANELS:
         answer = await w.mod.click(shown.response, label=label)
         assert "Something went wrong" not in text_of(answer), label
@@ -177,10 +172,7 @@ async def test_a_step_from_before_a_restart_is_a_sentence(w: World) -> None:
     form = await w.mod.slash(w.room, "cohort create")
     names = {"name": "Chess", "start": "2026-05-04", "meetings": "8", "groups": "2", "seats": "4"}
     preview = await w.mod.submit_modal(form, names)
-    w.bot = Muster(w.worker, rest_per_second=50)
-    set_bot(w.bot)
-    await w.env.restart_bot(w.bot)
-    await w.settle()
+    await restart(w)
     assert preview.response is not None
     answer = await w.mod.click(preview.response, label="Create all")
     assert "Nothing was changed: open it again." in text_of(answer)
@@ -191,10 +183,7 @@ async def test_a_step_from_before_a_restart_is_a_sentence(w: World) -> None:
 async def test_a_card_works_after_a_restart(w: World) -> None:
     await season(w)
     card = await w.mod.slash(w.room, "cohort show", cohort="Stats")
-    w.bot = Muster(w.worker, rest_per_second=50)
-    set_bot(w.bot)
-    await w.env.restart_bot(w.bot)
-    await w.settle()
+    await restart(w)
     wanted = ["Edit", "Meeting time", "Close", "Cancel cohort", "Shared channel", "Home"]
     assert buttons(card) == wanted
     asked = await w.mod.click(card.response, label="Close")

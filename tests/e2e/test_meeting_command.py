@@ -11,7 +11,7 @@ from core.db.engine import get_database
 from core.db.meeting_models import Rsvp
 from core.db.models import Role, User
 from core.discord_outbound.messages import Button, send_channel_message
-from core.operations import history, meetings, membership, undo
+from core.operations import history, meeting_views, meetings, membership, undo
 from core.schedule import Piece, Rule, Slot
 from tests.e2e._acting import allow, defaults, labels, last, made, mod_of, on_discord
 from tests.world import World, text_of
@@ -35,7 +35,7 @@ async def season(w: World) -> int:
 
 
 async def listed(w: World, group: int) -> list[Any]:
-    return await meetings.list_for_group(w.guild.id, group, past=True)
+    return await meeting_views.list_for_group(w.guild.id, group, past=True)
 
 
 async def zone(person: Any, name: str) -> None:

@@ -12,7 +12,7 @@ from core.clock import set_clock
 from core.db.engine import get_database
 from core.db.meeting_models import Delivery
 from core.db.models import Group
-from core.operations import cohorts, groups, history, meetings, slots, undo
+from core.operations import cohorts, groups, history, meeting_views, meetings, slots, undo
 from core.operations.common import Actor
 from core.schedule import Rule
 from core.sync import sweep, sync_group_reminders
@@ -307,7 +307,7 @@ async def test_another_server_reaches_nothing(w: World) -> None:
     boss = away.add_member(w.env.create_user("boss"), roles=[keys])
     await w.settle()
     stranger = Actor(away.id, boss.id, "boss", moderator=True)
-    assert await meetings.choices(stranger, "") == []
+    assert await meeting_views.choices(stranger, "") == []
     refused = await boss.slash(room, "meeting skip", meeting=f"meeting:{first.id}")
     assert "Week 1" not in text_of(refused)
     assert (await listed(w, group))[0].status == "planned"

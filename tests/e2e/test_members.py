@@ -163,6 +163,7 @@ async def test_join_says_which_channels(w: World) -> None:
         "Switch",
         "Leave",
         "Meetings",
+        "Calendar",
         "All groups",
         "I can't see my group",
         "My settings",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from core.db.embedded import EmbeddedPostgres
 from core.db.engine import Database
@@ -16,12 +17,6 @@ from tests.conftest import administer
 from tests.e2e.discord_client import DiscordServer, ServerProcess
 from tests.e2e.process import channels, cohort_with, running, until
 from tests.e2e.test_crash import _sees, _settled
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[ServerProcess]:
-    with ServerProcess() as started:
-        yield started
 
 
 @pytest.fixture
@@ -80,7 +75,7 @@ async def test_postgres_connections_cut_during_a_sync(
     [group] = await cohort_with(server, "Stats", [ada])
     async with running(server, database.url, tmp_path) as bot:
         await server.wait_fault(fault, 1)
-        name = database.engine.url.database
+        name = make_url(database.url).database
         await administer(
             postgres,
             f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'",
@@ -117,7 +112,7 @@ async def test_wrong_token_and_missing_intent(
 ) -> None:
     """One sentence that says what to do, exit code 2, no traceback."""
     await server.configure(token="right")
-    async with running(server, database.url, tmp_path, DISCORD_TOKEN="wrong") as bot:
+    async with running(server, database.url, tmp_path, FRESH="1", DISCORD_TOKEN="wrong") as bot:
         assert await bot.ended() == 2
         assert "Discord does not accept DISCORD_TOKEN" in bot.log
         assert bot.unhandled() == []

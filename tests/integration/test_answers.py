@@ -16,7 +16,7 @@ from core.errors import Refusal
 from core.operations import answers, cohorts, membership
 from core.operations.cohorts import CohortDraft
 from core.operations.common import Actor
-from core.systems import projection_rows, projections
+from core.systems import projection_rows
 from tests.meetings_here import meet
 
 GUILD = 1
@@ -180,12 +180,12 @@ async def test_a_press_marks_its_post_while_others_are_being_drawn(database: Dat
     meeting_id = await meet(group_id)
     key = ("answers", str(meeting_id))
     async with get_database().transaction() as session:
-        await projections.add(
+        await projection_rows.add(
             session, guild_id=GUILD, kind=key[0], subject=key[1], channel_id=1, group_id=group_id,
             now=utcnow(),
         )  # fmt: skip
     async with get_database().transaction() as session:
-        await projections.mark(session, *key[:1], [key[1]])
+        await projection_rows.mark(session, [key])
         claim = asyncio.create_task(projection_rows.claim(key))
         await asyncio.wait({claim}, timeout=0.2)
         assert not claim.done(), "drawing waits for whoever is marking"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.db.engine import Database
-from tests.bench import access, rows, sweep
+from tests.bench import access, calendars, rows, sweep
 from tests.bench.__main__ import shown
 from tests.bench.counting import counted
 from tests.bench.registry import ROWS, Row, chosen
@@ -101,3 +101,9 @@ def test_unknown_words_are_answered_with_a_sentence() -> None:
     assert done.returncode == 2
     assert "No row has the words “no such row”" in done.stderr
     assert done.stdout == ""
+
+
+async def test_calendars_cost_a_sweep_one_statement_and_no_request(database: Database) -> None:
+    cost, requests = await calendars.sweep(SMALL, rounds=1)
+    assert requests == 0
+    assert cost.sql <= 12

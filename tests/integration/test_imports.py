@@ -207,10 +207,15 @@ async def test_a_long_list_is_few_statements_and_several_entries(database: Datab
     made = await cohort(count=5, seats=500)
     placed = [p for n in range(2400) for p in users(made.group_ids[n % 5], n)]
     counted: list[str] = []
-    event.listen(
-        database.engine.sync_engine, "before_cursor_execute", lambda *a: counted.append(a[2])
-    )
-    done = await imports.apply(MOD, made.id, placed)
+
+    def note(*told: Any) -> None:
+        counted.append(told[2])
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        done = await imports.apply(MOD, made.id, placed)
+    finally:
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
     assert len(counted) < 40, Counter(s[:40] for s in counted)
     assert len(done.entry_ids) == 3
     noted = await rows(database, AuditEntry, AuditEntry.id, AuditEntry.after)

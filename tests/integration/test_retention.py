@@ -116,7 +116,8 @@ async def references(database: Database, guild_id: int) -> None:
                          created_at=NOW),
             CalendarEntry(guild_id=guild_id, group_id=one.id),
             CalendarAddress(guild_id=guild_id, user_id=1000, sealed=b"x", given_at=NOW),
-            Feed(guild_id=guild_id, kind="member", subject_id=1000, created_at=NOW),
+            Feed(guild_id=guild_id, user_id=1000, kind="member", subject_id=1000,
+                 created_at=NOW),
             OAuthState(nonce=f"n{guild_id}", guild_id=guild_id, user_id=1, verifier=b"x",
                        expires_at=NOW),
         ])  # fmt: skip

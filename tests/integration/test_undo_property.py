@@ -8,8 +8,6 @@ entries and bits of others stand that no operation may touch.
 
 from __future__ import annotations
 
-import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,8 +21,7 @@ from sqlalchemy import select
 
 from core import sync
 from core.config import GuildSettings
-from core.db.embedded import EmbeddedPostgres
-from core.db.engine import Database, set_database
+from core.db.engine import Database
 from core.db.models import (
     AuditEntry,
     Cohort,
@@ -39,7 +36,7 @@ from core.operations import cohorts, groups, membership, undo
 from core.operations import settings as guild_settings
 from core.operations.cohorts import CohortDraft
 from core.operations.common import Actor
-from tests.conftest import administer
+from tests.shared_database import SharedDatabase
 from tests.world import World, world
 
 PEOPLE = 5
@@ -254,18 +251,9 @@ async def play(w: World, database: Database, steps: list[Any]) -> None:
         same(await snapshot(w, database), after, people)
 
 
-async def in_a_world(server: EmbeddedPostgres, template: str, steps: list[Any]) -> None:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    await administer(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
-    database = Database(server.url(name))
-    set_database(database)
-    try:
-        async with world(database, members=PEOPLE + 1) as w:
-            await play(w, database, steps)
-    finally:
-        set_database(None)
-        await database.close()
-        await administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+async def in_a_world(shared: SharedDatabase, steps: list[Any]) -> None:
+    async with shared.lent() as database, world(database, members=PEOPLE + 1) as w:
+        await play(w, database, steps)
 
 
 @settings(
@@ -273,10 +261,10 @@ async def in_a_world(server: EmbeddedPostgres, template: str, steps: list[Any]) 
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(steps=STEPS)
-def test_undone_in_reverse_nothing_happened(
-    postgres: EmbeddedPostgres, template: str, steps: list[Any]
+async def test_undone_in_reverse_nothing_happened(
+    shared_database: SharedDatabase, steps: list[Any]
 ) -> None:
-    asyncio.run(in_a_world(postgres, template, steps))
+    await in_a_world(shared_database, steps)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +279,5 @@ def test_undone_in_reverse_nothing_happened(
         [("new_cohort", 0, 0, 1), ("add", 2, 3, 0), ("open", 0, 3, 0), ("open_cohort", 0, 1, 0)],
     ],
 )
-def test_each_kind_at_least_once(
-    postgres: EmbeddedPostgres, template: str, steps: list[Any]
-) -> None:
-    asyncio.run(in_a_world(postgres, template, steps))
+async def test_each_kind_at_least_once(shared_database: SharedDatabase, steps: list[Any]) -> None:
+    await in_a_world(shared_database, steps)

@@ -30,19 +30,6 @@ def test_interested_counts_only_without_an_explicit_answer(
     assert answers.effective(status, interested) == counts
 
 
-@pytest.mark.parametrize(
-    ("stored", "wins"),
-    [
-        (None, True),
-        (AT - timedelta(seconds=1), True),
-        (AT, True),
-        (AT + timedelta(seconds=1), False),
-    ],
-)
-def test_the_later_explicit_answer_wins(stored: datetime | None, wins: bool) -> None:
-    assert answers.wins(AT, stored) is wins
-
-
 def test_a_post_lists_who_answered_what() -> None:
     shown = answers.post(
         WEEK,
@@ -68,6 +55,7 @@ def test_a_post_lists_who_answered_what() -> None:
         ("Attending", "rsvp_yes", 7),
         ("Maybe", "rsvp_maybe", 7),
         ("Can't come", "rsvp_no", 7),
+        ("Add to calendar", "meeting_ics", 7),
         ("Manage", "meeting_manage", 7),
     ]
 

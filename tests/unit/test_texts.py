@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.errors import Refusal
 from core.operations.common import clean
 from core.operations.lookup import CHOICES, Choice, matching, resolve, unique
-from core.operations.settings import zone, zones_like
+from core.operations.settings import zone
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,3 @@ def test_unknown_zones_are_never_guessed_silently(typed: str, hint: str) -> None
         zone(typed)
     assert refused.value.code == "unknown_zone"
     assert hint in str(refused.value)
-
-
-def test_zones_to_choose_from() -> None:
-    assert "Europe/Berlin" in zones_like("berl")
-    assert len(zones_like("")) == 25
