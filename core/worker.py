@@ -218,5 +218,5 @@ async def start(
 
 async def stop(instance: Instance) -> None:
     """Stop waking, and give up the life sign."""
-    scheduler.wakes.stop()
+    await scheduler.wakes.finish()
     await instance.close()

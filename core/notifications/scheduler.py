@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import sentry_sdk
 import structlog
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from core.clock import utcnow
@@ -20,6 +23,9 @@ from core.words import SOURCE, speaking, unpack
 
 log = structlog.get_logger(__name__)
 
+# Shutting APScheduler down cancels its jobs, each with a traceback in the log.
+LAST_SECONDS = 5.0
+
 Run = Callable[[str, int], Awaitable[None]]
 
 
@@ -28,6 +34,8 @@ class Wakes:
 
     def __init__(self) -> None:
         self.scheduler: Any = None  # AsyncIOScheduler; APScheduler 3 has no types
+        self._under_way = 0
+        self._idle = asyncio.Event()
         self.run_retry: Run | None = None
         self.probe_seconds = 3600.0
 
@@ -40,8 +48,29 @@ class Wakes:
             timezone="UTC",
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
+        self._under_way, self._idle = 0, asyncio.Event()
+        self._idle.set()
+        self.scheduler.add_listener(self._begun, EVENT_JOB_SUBMITTED)
+        self.scheduler.add_listener(self._ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
         self.scheduler.start()
         return self.scheduler
+
+    def _begun(self, _event: Any) -> None:
+        self._under_way += 1
+        self._idle.clear()
+
+    def _ended(self, _event: Any) -> None:
+        self._under_way -= 1
+        if not self._under_way:
+            self._idle.set()
+
+    async def finish(self) -> None:
+        """Begin nothing new, give what is under way some seconds to end by itself, and stop."""
+        if self.scheduler is not None:
+            self.scheduler.pause()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), LAST_SECONDS)
+        self.stop()
 
     def stop(self) -> None:
         if self.scheduler is not None:

@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
+from core.clock import utcnow
 from core.db.engine import Database
+from core.notifications.scheduler import Wakes
 from core.worker import QUIET, Worker
 
 
@@ -19,3 +21,28 @@ async def test_closing_is_not_forgotten(database: Database, moments: float) -> N
     await asyncio.sleep(moments)
     worker.close()
     await asyncio.wait_for(running, 10)
+
+
+async def test_a_retry_that_is_under_way_ends_by_itself() -> None:
+    begun, go_on, ends = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def retry(system: str, _group_id: int) -> None:
+        begun.set()
+        try:
+            await go_on.wait()
+            ends.append(system)
+        except asyncio.CancelledError:
+            ends.append("cancelled")
+            raise
+
+    wakes = Wakes()
+    wakes.start(retry, probe_seconds=3600)
+    wakes.wake_at("discord", 1, utcnow())
+    await begun.wait()
+    stopping = asyncio.create_task(wakes.finish())
+    await asyncio.sleep(0)
+    wakes.wake_at("rsvps", 1, utcnow())  # too late to begin
+    go_on.set()
+    await stopping
+    assert ends == ["discord"]
+    assert wakes.scheduler is None
