@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.async_api import FrameLocator, Page, async_playwright, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.e2e.test_demo import demo
 
@@ -20,6 +22,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
+TRIES = 3
 # The machine may be busy with other tests; a step that does come takes a moment.
 expect.set_options(timeout=30_000)
 
@@ -72,6 +75,20 @@ class Visitor:
         await expect(self.inside.get_by_label(f"Command {command}")).to_be_visible()
         await self.inside.locator("#send-message").click()
 
+    async def opens(self, select: str, command: str, description: str) -> None:
+        """Type a command and open the select that answers it.
+
+        A machine that is too busy to answer in Discord's three seconds is asked again.
+        """
+        offered = self.inside.get_by_role("combobox", name=select)
+        for _ in range(TRIES - 1):
+            await self.type(command, description)
+            with suppress(PlaywrightTimeout):
+                await offered.click(timeout=15_000)
+                return
+        await self.type(command, description)
+        await offered.click()
+
     async def says(self, text: str) -> None:
         await expect(self.inside.get_by_text(text).last).to_be_visible()
 
@@ -119,8 +136,7 @@ async def _moderator(desk: Visitor) -> None:
 
 async def _member(desk: Visitor) -> None:
     await desk.be("Jonas Weber", "general")
-    await desk.type("/groups", "Groups you can join")
-    await desk.inside.get_by_role("combobox", name="Join a group").click()
+    await desk.opens("Join a group", "/groups", "Groups you can join")
     await desk.look()
     await desk.inside.get_by_role("option", name="Group 3 · Statistics autumn").click()
     await desk.sees_channel("Jonas Weber", "group-3")

@@ -250,7 +250,8 @@ async def test_five_in_five_seconds_in_one_channel(
     async with running(dispatcher(stage)):
         await until(_all_sent(database), timeout=20)
     assert stage.shown == texts
-    assert all(b - a >= 0.199 for a, b in zip(starts, starts[5:], strict=False))
+    # Six fifths, the first at once; less what a busy machine was late with noting the first start.
+    assert starts[-1] - starts[0] >= 0.8
     assert {r.attempts for r in (await rows(database)).values()} == {1}
 
 
