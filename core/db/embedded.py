@@ -18,7 +18,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -173,16 +173,20 @@ class EmbeddedPostgres:
     async def _stop_server(self) -> None:
         if self.pid is not None:
             base = ["stop", "-D", str(self._cluster), "-w", "-t", str(STOP_SECONDS)]
-            result = await run_tool("pg_ctl", [*base, "-m", "fast"], owner=self._owner)
+            result = await self._run_tool("pg_ctl", [*base, "-m", "fast"])
             if result.code and self.pid is not None:
                 log.warning("postgres_stop_slow", reason=result.reason)
-                await run_tool("pg_ctl", [*base, "-m", "immediate"], owner=self._owner)
+                await self._run_tool("pg_ctl", [*base, "-m", "immediate"])
         folders.remove_socket_folder(self._socket_folder, self._owner)
+
+    async def _run_tool(self, name: str, arguments: Sequence[str]) -> ToolResult:
+        # Each time: whoever else uses a folder above may have closed it to the owner meanwhile.
+        if self._owner:
+            folders.make_traversable(self._cluster, programs())
+        return await run_tool(name, arguments, owner=self._owner)
 
     async def _ensure_running(self) -> None:
         self._owner = folders.owner_of(self._cluster)
-        if self._owner:
-            folders.make_traversable(self._cluster, programs())
         if not (self._cluster / "PG_VERSION").exists():
             await self._create_cluster()
         self._check_version()
@@ -215,8 +219,8 @@ class EmbeddedPostgres:
         # The built-in locale is the same on every machine, so a dump sorts the same everywhere.
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         rights = ["--auth-local=trust", "--auth-host=reject", "--username", USER]
-        result = await run_tool(
-            "initdb", ["-D", str(staging), "--encoding=UTF8", *locale, *rights], owner=self._owner
+        result = await self._run_tool(
+            "initdb", ["-D", str(staging), "--encoding=UTF8", *locale, *rights]
         )
         if result.code:
             raise ConfigurationError(
@@ -250,7 +254,7 @@ class EmbeddedPostgres:
         where = ["-D", str(self._cluster), "-l", str(self._log_file), "-o", words]
         # -t: how long pg_ctl watches over it, in seconds, a recovery included.
         start = ["start", *where, "-w", "-t", str(int(self._patience))]
-        result = await self._past_the_pid_file(run_tool("pg_ctl", start, owner=self._owner))
+        result = await self._past_the_pid_file(self._run_tool("pg_ctl", start))
         return self._complaint(start_of_log) or result.reason if result.code else None
 
     async def _past_the_pid_file(self, run: Coroutine[None, None, ToolResult]) -> ToolResult:

@@ -129,6 +129,16 @@ async def test_from_nothing_to_rows_and_away_again(tmp_path: Path) -> None:
     assert not socket_folder.exists()
 
 
+async def test_a_folder_above_it_that_somebody_closes_meanwhile(tmp_path: Path) -> None:
+    """As root it runs as a user of its own, who must reach it also to stop it."""
+    server = await EmbeddedPostgres.start(tmp_path / "data")
+    pid = server.pid
+    assert pid is not None
+    tmp_path.chmod(0o700)
+    await server.stop()
+    assert not works(pid)
+
+
 async def test_a_name_that_is_no_database_name_is_refused(postgres: EmbeddedPostgres) -> None:
     with pytest.raises(ConfigurationError, match="cannot be the name"):
         await postgres.ensure_database('x"; DROP DATABASE postgres; --')
