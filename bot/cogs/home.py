@@ -14,7 +14,7 @@ from bot.ui import home as ui
 from bot.ui.history import HistoryView
 from bot.ui.lasting import Interaction
 from core.errors import Refusal
-from core.operations import attention, calendar_link, check, home, overview
+from core.operations import attention, calendar_status, check, home, overview
 from core.words import t
 
 
@@ -26,7 +26,7 @@ async def show_home(interaction: Interaction) -> None:
     assert guild is not None
     found = await home.show(actor.guild_id)
     people = await attention.entries(actor.guild_id)
-    calendar = setup_calendar.line(await calendar_link.status(actor.guild_id))
+    calendar = setup_calendar.line(await calendar_status.status(actor.guild_id))
     await lasting.show(interaction, *ui.home(found, guild.name, len(people), calendar))
 
 

@@ -23,8 +23,6 @@ Worded = Callable[[Interaction, str], Awaitable[None]]
 ItemT_co = TypeVar("ItemT_co", bound=discord.ui.Item[Any], covariant=True)  # as in discord.py
 ObjectSelect = discord.ui.RoleSelect[Any] | discord.ui.ChannelSelect[Any]
 
-Handler = TypeVar("Handler")
-
 _pressed: dict[str, Pressed] = {}
 _picked: dict[str, Picked] = {}
 _worded: dict[str, Worded] = {}
@@ -64,19 +62,15 @@ def _template(kind: str, carried: str = r"\d{1,19}") -> str:
     return rf"{kind}:(?P<action>[a-z_]+):(?P<carried>{carried})\Z"
 
 
-def _known(registered: Mapping[str, Handler], action: str) -> Handler:
-    if action not in registered:
-        raise errors.too_old()
-    return registered[action]
-
-
 class _Lasting(discord.ui.DynamicItem[ItemT_co], Generic[ItemT_co], template=r"(?!)"):
-    """What the four below share; `kind` is what their custom_ids begin with.
+    """What the four below share.
 
-    What is carried is opaque; the action checks it like typed input.
+    `kind` is what their custom_ids begin with, `registered` what is done, by action. What is
+    carried is opaque; the action checks it like typed input.
     """
 
     kind: ClassVar[str]
+    registered: ClassVar[Mapping[str, Callable[..., Awaitable[None]]]]
 
     def __init__(self, action: str, carried: int | str, item: ItemT_co) -> None:
         item.custom_id = f"{self.kind}:{action}:{carried}"  # type: ignore[attr-defined]  # all have one
@@ -95,23 +89,22 @@ class _Lasting(discord.ui.DynamicItem[ItemT_co], Generic[ItemT_co], template=r"(
         """What was registered for the action; every error becomes a sentence."""
         words.speak(interaction.locale.value)
         try:
-            await self.act(interaction)
+            # Another version of Muster may have made the button.
+            if self.action not in self.registered:
+                raise errors.too_old()
+            await self.registered[self.action](interaction, *self.given())
         except Exception as error:  # noqa: BLE001 - the ladder logs and reports what it does not know
             await errors.answer(interaction, error)
 
-    async def act(self, interaction: Interaction) -> None:
-        """Run it. Raises Refusal(too_old) where another version of Muster made the button."""
-        raise NotImplementedError
+    def given(self) -> tuple[Any, ...]:
+        """What the action gets besides the interaction."""
+        return (int(self.carried),)
 
 
 class Press(_Lasting[discord.ui.Button[Any]], template=_template("muster")):
     """A button with a number: an id, a page."""
 
-    kind = "muster"
-
-    async def act(self, interaction: Interaction) -> None:
-        """Likewise."""
-        await _known(_pressed, self.action)(interaction, int(self.carried))
+    kind, registered = "muster", _pressed
 
 
 class PressWord(
@@ -119,33 +112,28 @@ class PressWord(
 ):
     """A button with a word, like a time zone."""
 
-    kind = "muster-word"
+    kind, registered = "muster-word", _worded
 
-    async def act(self, interaction: Interaction) -> None:
-        """Likewise."""
-        await _known(_worded, self.action)(interaction, self.carried)
+    def given(self) -> tuple[Any, ...]:
+        return (self.carried,)
 
 
 class Pick(_Lasting[discord.ui.Select[Any]], template=_template("muster-pick")):
     """A select. The chosen values are checked by the action like typed input."""
 
-    kind = "muster-pick"
+    kind, registered = "muster-pick", _picked
 
-    async def act(self, interaction: Interaction) -> None:
-        """Likewise."""
-        values = list(self.item.values)
-        await _known(_picked, self.action)(interaction, int(self.carried), values)
+    def given(self) -> tuple[Any, ...]:
+        return int(self.carried), list(self.item.values)
 
 
 class PickObject(_Lasting[ObjectSelect], template=_template("muster-object")):
     """A select of roles or channels. The action gets their ids and looks whether they are there."""
 
-    kind = "muster-object"
+    kind, registered = "muster-object", _picked
 
-    async def act(self, interaction: Interaction) -> None:
-        """Likewise."""
-        ids = [str(value.id) for value in self.item.values]
-        await _known(_picked, self.action)(interaction, int(self.carried), ids)
+    def given(self) -> tuple[Any, ...]:
+        return int(self.carried), [str(value.id) for value in self.item.values]
 
 
 ITEMS = (Press, PressWord, Pick, PickObject)

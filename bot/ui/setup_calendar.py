@@ -14,8 +14,9 @@ from bot.ui.text import plain, when
 from core.calendars.google_desk import Desk
 from core.calendars.office import get_office
 from core.errors import MusterError, Refusal, sentence
-from core.operations import calendar_link, google_connect
-from core.operations.calendar_link import LONGEST, Exchange, Ways
+from core.operations import calendar_link, calendar_status, google_connect
+from core.operations.calendar_link import LONGEST
+from core.operations.calendar_status import Exchange, Ways
 from core.operations.common import Actor
 from core.words import mark, t, tn
 
@@ -68,13 +69,7 @@ def _connected(view: Panel, found: Exchange) -> None:
     entries = tn("{n} entry", "{n} entries", found.entries)
     view.text(f"**{t(KINDS[found.backend])}**{where}\n{entries} · {standing(found)}",
               press(t("Disconnect"), "calendar_off"))  # fmt: skip
-    said = (
-        t("Members who gave an address are invited.") if found.invites
-        else t("Nobody is invited.")
-    )  # fmt: skip
-    label = t("Invite nobody") if found.invites else t("Invite members")
-    view.text(f"**{t('Invitations')}**\n{said}",
-              press(label, "calendar_invites", int(not found.invites)))  # fmt: skip
+    _invitations(view, found)
     for group_id, name in found.asked[:_SHOWN]:
         view.text(t("🗓️ The entry of **{group}** was deleted in the calendar twice.",
                     group=plain(name)))  # fmt: skip
@@ -82,6 +77,21 @@ def _connected(view: Panel, found: Exchange) -> None:
                  press(t("Leave it out"), "calendar_leave", group_id))  # fmt: skip
     if len(found.asked) > _SHOWN:
         view.text(t("… and {n} more", n=len(found.asked) - _SHOWN))
+
+
+def _invitations(view: Panel, found: Exchange) -> None:
+    title = f"**{t('Invitations')}**"
+    if not found.guests:
+        view.text(f"{title}\n{t('A calendar that is shared with Muster takes no guests.')}")
+        return
+    said = t("Nobody is invited.")
+    if found.invites:
+        said = t("Members who gave an address are invited.")
+    if found.invites and not found.told:
+        said = t("Members who gave an address stand in the entries. This server sends nobody an "
+                 "invitation: to answer there, people have to see this calendar.")  # fmt: skip
+    label = t("Invite nobody") if found.invites else t("Invite members")
+    view.text(f"{title}\n{said}", press(label, "calendar_invites", int(not found.invites)))
 
 
 def _ways(view: Panel, found: Exchange | None, ways: Ways, desk: Desk | None) -> None:
@@ -200,8 +210,8 @@ class Shared(Modal):
 
 async def draw(interaction: Interaction, actor: Actor, note: str = "") -> None:
     """The panel with its values of now; `note` must be safe to show."""
-    found = await calendar_link.status(actor.guild_id)
-    ways = calendar_link.ways(actor.guild_id)
+    found = await calendar_status.status(actor.guild_id)
+    ways = calendar_status.ways(actor.guild_id)
     await lasting.show_panel(interaction, panel(found, ways, interaction.client.desk, note))
 
 
@@ -278,7 +288,7 @@ async def _shared(interaction: Interaction, _number: int) -> None:
 @lasting.on_press("calendar_off")
 async def _off(interaction: Interaction, _number: int) -> None:
     actor = await _begin(interaction)
-    found = await calendar_link.status(actor.guild_id)
+    found = await calendar_status.status(actor.guild_id)
     if found is None:
         await draw(interaction, actor)
         return

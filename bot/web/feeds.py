@@ -16,7 +16,7 @@ from bot.web.limits import Limit, address_of
 from core.clock import utcnow
 from core.db.queries.feeds import FeedFacts
 from core.keys import Keys
-from core.operations import calendar_link, feeds
+from core.operations import calendar_status, feeds
 from core.words import speaking
 
 # Programs ask every five minutes at most, from a few devices of one person.
@@ -80,7 +80,7 @@ class Feeds:
             if found is None:
                 return page.no_such_link()
             where = feeds.addresses(self.public_url, f"{feed}-{token}")
-            calendar = await calendar_link.status(found.guild_id)
+            calendar = await calendar_status.status(found.guild_id)
             return page.landing(feeds.name_of(found), where, found.read_at, calendar)
 
     def _asked(self, request: web.Request) -> tuple[int, str]:

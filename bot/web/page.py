@@ -13,7 +13,7 @@ from babel.dates import format_timedelta
 from core import words
 from core.clock import utcnow
 from core.errors import sentence
-from core.operations.calendar_link import Exchange
+from core.operations.calendar_status import Exchange
 from core.operations.feeds import Addresses
 from core.words import LANGUAGES, t
 

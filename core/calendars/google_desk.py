@@ -25,8 +25,8 @@ from core.calendars.port import Unauthorized
 from core.reconcile.series import uid_of
 from core.words import t
 
-# Takes a guild's id and its new refresh token, which is to be sealed and stored at once.
-Rotated = Callable[[int, str], Awaitable[None]]
+# Takes a guild's id, its refresh token and the new one, which is to be stored at once, sealed.
+Rotated = Callable[[int, str, str], Awaitable[None]]
 
 
 @dataclass

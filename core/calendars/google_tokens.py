@@ -83,7 +83,7 @@ class Granted:
 
 
 class UserTokens:
-    """Of a person. `rotated` gets a new refresh token where Google hands one out, to be sealed."""
+    """Of a person. `rotated` gets the refresh token and its successor, where Google makes one."""
 
     invites = True
 
@@ -91,7 +91,7 @@ class UserTokens:
         self,
         client: Client,
         lasting: str,
-        rotated: Callable[[str], Awaitable[None]],
+        rotated: Callable[[str, str], Awaitable[None]],
         kept: Kept | None = None,
     ) -> None:
         self._client = client
@@ -107,8 +107,8 @@ class UserTokens:
         answer = await _asked(session, self._client.token, _with(self._client, form), again)
         if answer.refresh_token and answer.refresh_token != self._lasting:
             self._kept.pop(_key(self._lasting), None)
-            self._lasting = answer.refresh_token
-            await self._rotated(self._lasting)
+            old, self._lasting = self._lasting, answer.refresh_token
+            await self._rotated(old, self._lasting)
         self._kept[_key(self._lasting)] = _access(answer)
         return answer.access_token
 

@@ -64,7 +64,7 @@ class Office:
         self.keys = keys
         self.accounts = dict(accounts or {})
         self._makers = dict(makers)
-        self._abilities: dict[str, Capabilities] = {}
+        self._abilities: dict[tuple[str, str | None], Capabilities] = {}
         self.unseal = lru_cache(maxsize=_REMEMBERED)(keys.open)
 
     def can(self, backend: str) -> bool:
@@ -72,10 +72,11 @@ class Office:
         return backend in self._makers
 
     def capabilities(self, access: Access) -> Capabilities:
-        """What calendars of this kind can do; makes no call. Raises PermanentError like `open`."""
-        found = self._abilities.get(access.backend)
+        """What this calendar can do; makes no call. Raises PermanentError like `open`."""
+        key = access.backend, access.address
+        found = self._abilities.get(key)
         if found is None:
-            found = self._abilities[access.backend] = self._made(access).capabilities
+            found = self._abilities[key] = self._made(access).capabilities
         return found
 
     @asynccontextmanager

@@ -1,14 +1,12 @@
-"""A server's calendar: connected, looked at and disconnected by its moderators."""
+"""A server's calendar: connected, disconnected and decided about by its moderators."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,82 +21,16 @@ from core.db.calendar_models import (
     LinkStatus,
 )
 from core.db.engine import get_database
-from core.db.models import Cohort, Group
+from core.db.queries import calendar_links as links
 from core.db.queries import calendars as rows
 from core.db.queries.sync_states import mark_due
 from core.errors import MusterError, PermanentError, Refusal, TemporaryError, sentence
+from core.operations.calendar_status import Exchange, status
 from core.operations.common import Actor, audit, ensure_guild
-from core.reconcile.doctor import Finding
 from core.systems.calendar_rows import access_of, named
-from core.words import t, tn, unpack
+from core.words import pack, t
 
 LONGEST = 200  # characters of a user's name, the column's
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """How a server's calendar stands. `error` in words, times UTC; `at`: the last good exchange.
-
-    `where`: the host or account, as a person would know it again.
-    """
-
-    backend: str
-    where: str
-    stopped: bool
-    error: str | None
-    at: datetime | None
-    invites: bool
-    entries: int
-    asked: tuple[tuple[int, str], ...]  # deleted twice: (group id, label), what now?
-    failing: bool = False
-
-
-@dataclass(frozen=True)
-class Ways:
-    """Which calendars can be connected here. `sealed`: secrets can be kept."""
-
-    sealed: bool
-    caldav: bool
-    own: bool  # the operator set an account for this server
-
-
-async def status(guild_id: int) -> Exchange | None:
-    """The server's calendar, None where none is connected. Two statements."""
-    async with get_database().transaction() as session:
-        link = await session.get(CalendarLink, guild_id)
-        if link is None:
-            return None
-        counted = await session.execute(
-            select(CalendarEntry.state, CalendarEntry.group_id, Group.name, Cohort.name)
-            .join(Group, Group.id == CalendarEntry.group_id)
-            .join(Cohort, Cohort.id == Group.cohort_id)
-            .where(CalendarEntry.guild_id == guild_id)
-            .order_by(CalendarEntry.group_id)
-        )
-        entries = counted.all()
-    asked = tuple((i, f"{group} · {cohort}") for state, i, group, cohort in entries
-                  if state == EntryState.asked)  # fmt: skip
-    return Exchange(
-        link.backend, _where(link), link.status == LinkStatus.stopped,
-        unpack(link.error_text) if link.error_text is not None else None,
-        link.polled_at, link.invites, sum(e[0] == EntryState.made for e in entries), asked,
-        link.attempts > 0,
-    )  # fmt: skip
-
-
-def _where(link: CalendarLink) -> str:
-    if link.backend == Backend.service:
-        return link.address or ""
-    host = urlsplit(link.url or "").hostname or ""
-    return f"{link.account} · {host}" if link.account and host else host
-
-
-def ways(guild_id: int) -> Ways:
-    """What can be connected in this process."""
-    office = get_office()
-    if office is None:
-        return Ways(sealed=False, caldav=False, own=False)
-    return Ways(office.keys.can_seal, office.can(Backend.caldav), guild_id in office.accounts)
 
 
 async def connect_caldav(actor: Actor, url: str, user: str, password: str) -> Exchange:
@@ -190,6 +122,8 @@ async def store(
         await ensure_guild(session, actor.guild_id)
         old = await session.get(CalendarLink, actor.guild_id, with_for_update=True)
         same = old is not None and (old.backend, old.address) == (backend, address)
+        if not same:
+            values |= {"cursor": None, "listed_at": None}
         await session.execute(
             insert(CalendarLink)
             .values(guild_id=actor.guild_id, **values)
@@ -214,26 +148,47 @@ async def groups_of(guild_id: int) -> list[int]:
 async def disconnect(actor: Actor, *, remove: bool) -> int:
     """Forget the calendar, and with `remove` take its entries away there first.
 
-    Returns how many of them are still there. Raises Refusal(not_allowed, not_connected).
+    Nothing is written to it from the beginning on. Returns how many entries are still there.
+    Raises Refusal(not_allowed, not_connected, connected_again).
     """
     actor.must_moderate()
     async with get_database().transaction() as session:
-        link = await rows.link_of(session, actor.guild_id)
+        link = await links.link_of(session, actor.guild_id)
+        if link is None:
+            raise Refusal("not_connected", t("No calendar is connected."))
+        await links.note_link(
+            session, link,
+            status=LinkStatus.stopped, error_text=pack(t("It is being disconnected.")),
+        )  # fmt: skip
         entries = await rows.entries_of(session, actor.guild_id)
-    if link is None:
-        raise Refusal("not_connected", t("No calendar is connected."))
     there = [Stored(e.address, e.etag) for e in entries if e.address and e.etag]
     left = await _take_away(link, there) if remove else len(there)
-    async with get_database().transaction() as session:
-        mine = CalendarEntry.guild_id == actor.guild_id
-        await session.execute(delete(CalendarEntry).where(mine))
-        await session.execute(delete(CalendarLink).where(CalendarLink.guild_id == actor.guild_id))
-        await _look_again(session, actor.guild_id, utcnow())
-        audit(session, actor, "calendar_disconnected", after={"removed": remove, "left": left})
+    if not await _forget(actor, link, {"removed": remove, "left": left}):
+        raise Refusal(
+            "connected_again", t("Somebody connected a calendar just now. That one stays.")
+        )
     return left
 
 
-async def _take_away(link: rows.Link, entries: Sequence[Stored]) -> int:
+async def _forget(actor: Actor, link: links.Link, after: dict[str, Any]) -> bool:
+    """Forget link and entries; False where somebody connected a calendar while that was ending."""
+    guild_id, now = actor.guild_id, utcnow()
+    async with get_database().transaction() as session:
+        found = await session.get(CalendarLink, guild_id, with_for_update=True)
+        if found is None:
+            return True  # two moderators at once
+        mine = found.created_at == link.connected_at
+        if mine:
+            await session.execute(delete(CalendarEntry).where(CalendarEntry.guild_id == guild_id))
+            await session.delete(found)
+            audit(session, actor, "calendar_disconnected", after=after)
+        else:  # it may be the same calendar, without the entries that were taken away
+            await rows.all_anew(session, guild_id)
+        await _look_again(session, guild_id, now)
+    return mine
+
+
+async def _take_away(link: links.Link, entries: Sequence[Stored]) -> int:
     """How many could not be taken away; without being let in none is tried twice."""
     office, left = _office(), len(entries)
     try:
@@ -279,40 +234,3 @@ async def decide(actor: Actor, group_id: int, *, back: bool) -> None:
             group_id=group_id,
         )  # fmt: skip
         await mark_due(session, [group_id], now, systems=(rows.SYSTEM,))
-
-
-async def findings(guild_id: int) -> list[Finding]:
-    """What /check says about the calendar."""
-    found = await status(guild_id)
-    if found is None:
-        return []
-    problem = found.error or ""
-    if found.stopped:
-        return [
-            Finding(
-                t("Muster is not let into the server's calendar: {problem}", problem=problem),
-                t("Meetings do not reach the calendar, and answers given there do not reach "
-                  "Muster"),
-                t("Connect it again under /settings → Calendar"),
-            )
-        ]  # fmt: skip
-    every = []
-    if found.failing:
-        every.append(
-            Finding(
-                t("The server's calendar does not answer: {problem}", problem=problem),
-                t("Changes reach it once it answers again"),
-                t("Nothing has to be done: Muster goes on trying"),
-            )
-        )
-    if found.asked:
-        n = len(found.asked)
-        every.append(
-            Finding(
-                tn("{n} entry was deleted in the calendar twice",
-                   "{n} entries were deleted in the calendar twice", n),
-                t("They are left out until somebody says what is wanted"),
-                t("Decide under /settings → Calendar"),
-            )
-        )  # fmt: skip
-    return every

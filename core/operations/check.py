@@ -11,7 +11,7 @@ from core.db.engine import get_database
 from core.db.models import ManagedObject
 from core.discord_outbound.cache import GuildView, guild_view, intents
 from core.errors import TemporaryError
-from core.operations import calendar_link
+from core.operations import calendar_status
 from core.operations.common import guild_settings
 from core.reconcile.doctor import ChannelRights, Finding, RolePosition, examine, permission_integer
 from core.reconcile.event_plan import LIVE
@@ -82,7 +82,7 @@ async def check(guild_id: int) -> list[Finding]:
         features=_features(settings), guild_bits=view.permissions, channels=channels, roles=roles,
         top_role=view.top_role, intents=intents(),
     )  # fmt: skip
-    return [*found, *_around(settings, view), *await calendar_link.findings(guild_id)]
+    return [*found, *_around(settings, view), *await calendar_status.findings(guild_id)]
 
 
 def _around(settings: GuildSettings, view: GuildView) -> list[Finding]:

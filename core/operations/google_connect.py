@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 
 from core.calendars.google_desk import Desk
 from core.calendars.google_tokens import SCOPE, Client, consent_url, exchange
@@ -186,14 +186,17 @@ async def connect_shared(actor: Actor, desk: Desk, keys: Keys, calendar_id: str)
         return Connected(actor.guild_id, guild.name)
 
 
-async def rotated(keys: Keys, guild_id: int, lasting: str) -> None:
-    """Google handed out a new refresh token: the old one may end at any time."""
+async def rotated(keys: Keys, guild_id: int, old: str, new: str) -> None:
+    """Google handed out a new refresh token: the old one may end at any time.
+
+    Of a calendar that was connected anew meanwhile, with another permission, nothing changes.
+    """
     async with get_database().transaction() as session:
-        await session.execute(
-            update(CalendarLink)
-            .where(CalendarLink.guild_id == guild_id, CalendarLink.backend == Backend.google)
-            .values(secret=keys.seal(lasting))
-        )
+        link = await session.get(CalendarLink, guild_id, with_for_update=True)
+        if link is None or link.backend != Backend.google or link.secret is None:
+            return
+        if keys.open(link.secret) == old:
+            link.secret = keys.seal(new)
 
 
 def _client(desk: Desk) -> Client:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,7 +25,6 @@ from core.db.engine import get_database
 from core.db.models import SyncStatus
 from core.db.queries import access, sync_states
 from core.db.queries import calendars as rows
-from core.db.queries.access import StateRow
 from core.db.queries.calendars import SYSTEM, Facts
 from core.errors import MusterError, PermanentError, TemporaryError
 from core.reconcile.series import Series
@@ -31,7 +32,7 @@ from core.systems import calendar_telling as tell
 from core.systems.calendar_rows import stop, wanted, with_people
 from core.systems.calendar_writing import Writer
 from core.systems.counts import CalendarCounts
-from core.systems.running import Run, all_well, one_at_a_time, unexpected
+from core.systems.running import Run, all_well, in_rounds, one_at_a_time
 
 log = structlog.get_logger(__name__)
 
@@ -65,21 +66,8 @@ async def sync(group_id: int) -> CalendarCounts:
     """
     async with one_at_a_time(SYSTEM, group_id):
         run = CalendarRun(group_id)
-        try:
-            for _ in range(_ROUNDS):
-                if not await _round(run):
-                    break
-        except Unauthorized as error:
-            if run.facts is not None:
-                await stop(run.facts.link, error)
-            await _record(run)
-        except (TemporaryError, PermanentError) as error:
-            run.fail(error)
-            await _record(run)
-        except Exception as error:
-            run.fail(unexpected(error))
-            await _record(run)
-            raise
+        with suppress(TemporaryError, PermanentError):
+            await in_rounds(run, partial(_round, run), partial(_record, run), _ROUNDS)
         return run.counts()
 
 
@@ -100,11 +88,7 @@ async def _round(run: CalendarRun) -> bool:
         return not await _record(run)
     state = facts.state
     if state is not None:
-        run.version = state.version
-        run.state = StateRow(
-            run.group_id, state.status, state.version, state.inputs_hash, state.attempts,
-            state.next_attempt_at, {},
-        )  # fmt: skip
+        run.version, run.state = state.version, state
     run.meetings = len(facts.group.meetings)
     group = with_people(facts, office)
     series = wanted(facts, group, office, now)
@@ -114,7 +98,11 @@ async def _round(run: CalendarRun) -> bool:
         return not await _record(run)
     if run.not_yet(run.hash, now):
         return not await _record(run, waiting=True)
-    return await _apply(run, Writer(facts, group, office, tried=run.tried), series)
+    try:
+        return await _apply(run, Writer(facts, group, office, tried=run.tried), series)
+    except Unauthorized as error:  # of all groups: the calendar's row says it, not this one's
+        await stop(facts.link, error)
+        return not await _record(run)
 
 
 async def _apply(run: CalendarRun, writer: Writer, series: Series | None) -> bool:

@@ -29,8 +29,10 @@ from core.calendars.port import (
 from core.clock import utcnow
 from core.db.calendar_models import CalendarLink, EntryState
 from core.db.engine import get_database
+from core.db.queries import calendar_links as links
 from core.db.queries import calendars as rows
-from core.db.queries.calendars import Entry, Facts, Link
+from core.db.queries.calendar_links import Link
+from core.db.queries.calendars import Entry, Facts
 from core.errors import MusterError
 from core.reconcile.series import uid_of
 from core.systems import calendar_telling as tell
@@ -80,7 +82,7 @@ async def poll_due() -> set[int]:
     if get_office() is None:
         return set()
     async with get_database().transaction() as session:
-        due = await rows.due_links(session, utcnow())
+        due = await links.due_links(session, utcnow())
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def one(guild_id: int) -> set[int]:
@@ -96,7 +98,7 @@ async def poll_for(group_id: int) -> None:
     if get_office() is None:
         return
     async with get_database().transaction() as session:
-        guild_id = await rows.stale_link(session, group_id, utcnow() - _FRESH)
+        guild_id = await links.stale_link(session, group_id, utcnow() - _FRESH)
     if guild_id is not None:
         await poll(guild_id)
 
@@ -107,10 +109,10 @@ async def poll(guild_id: int) -> Polled | None:
     if office is None:
         return None
     async with database.transaction() as session:
-        row = await rows.claim_link(
+        row = await links.claim_link(
             session, guild_id, instance=database.instance_id, now=now, lease=database.lease_seconds
         )
-        link = await rows.link_of(session, guild_id) if row is not None else None
+        link = await links.link_of(session, guild_id) if row is not None else None
         if row is None or link is None:
             return None
         entries = await rows.entries_of(session, guild_id)
@@ -126,7 +128,8 @@ async def poll(guild_id: int) -> Polled | None:
         log.exception("poll_failed", guild_id=guild_id)
         await _failed(held, unexpected(error))
     finally:
-        await _note(guild_id, lease_by=None, lease_until=None)
+        async with database.transaction() as session:
+            await links.release_link(session, guild_id, database.instance_id)
     return None
 
 
@@ -145,9 +148,9 @@ async def _read(held: _Held, office: Office) -> Polled:
     now = utcnow()
     listed: dict[str, Any] = {"listed_at": at} if changes.full else {}
     async with get_database().transaction() as session:
-        near = await rows.meets_around(session, link.guild_id, now, BEFORE, AFTER)
-        await rows.note_link(
-            session, link.guild_id, cursor=changes.cursor, polled_at=now, attempts=0,
+        near = await links.meets_around(session, link.guild_id, now, BEFORE, AFTER)
+        await links.note_link(
+            session, link, cursor=changes.cursor, polled_at=now, attempts=0,
             error_class=None, error_text=None, poll_at=now + _spread(NEAR if near else FAR),
             **listed,
         )  # fmt: skip
@@ -256,15 +259,11 @@ async def _failed(held: _Held, error: MusterError) -> None:
     asked = getattr(error, "retry_after", None)
     if asked is not None:
         wait = timedelta(seconds=asked)
-    await _note(
-        held.link.guild_id, attempts=attempts, poll_at=now + _spread(wait),
-        error_class=getattr(error, "kind", "unknown")[:40], error_text=pack(error.text),
-    )  # fmt: skip
+    async with get_database().transaction() as session:
+        await links.note_link(
+            session, held.link, attempts=attempts, poll_at=now + _spread(wait),
+            error_class=getattr(error, "kind", "unknown")[:40], error_text=pack(error.text),
+        )  # fmt: skip
     log.warning("calendar_not_read", guild_id=held.link.guild_id, error=str(error))
     if attempts == _TELL_AT:
         await tell.away(held.link, error, held.polled_at)
-
-
-async def _note(guild_id: int, **values: Any) -> None:
-    async with get_database().transaction() as session:
-        await rows.note_link(session, guild_id, **values)

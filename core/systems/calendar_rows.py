@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.calendars.office import Access, Office
 from core.calendars.port import Calendar, Remote, Unauthorized
 from core.clock import utcnow
-from core.db.calendar_models import EntryState
+from core.db.calendar_models import CalendarLink, EntryState, LinkStatus
 from core.db.engine import get_database
 from core.db.meeting_models import Source
 from core.db.queries import answers as answer_queries
+from core.db.queries import calendar_links as links
 from core.db.queries import calendars as rows
-from core.db.queries.calendars import SYSTEM, Entry, Facts, Link
+from core.db.queries.calendar_links import Link
+from core.db.queries.calendars import SYSTEM, Entry, Facts
 from core.db.queries.sync_states import mark_due
 from core.errors import PermanentError
 from core.reconcile import calendar as pure
@@ -31,7 +33,7 @@ from core.words import pack, speaking, t
 _PUT_ANSWER = text(answer_queries.PUT)
 
 
-def access_of(link: Link, office: Office) -> Access:
+def access_of(link: Link | CalendarLink, office: Office) -> Access:
     """What the guild's calendar is opened with. Raises PermanentError where the key is gone."""
     own = office.accounts.get(link.guild_id)
     if link.backend == "caldav" and link.secret is None and own is not None:
@@ -166,7 +168,9 @@ async def rediscover(link: Link, calendar: Calendar) -> None:
     """
     address = await calendar.ensure_calendar(named(link.server))
     async with get_database().transaction() as session:
-        await rows.all_anew(session, link.guild_id, address=address)
+        if not await links.note_link(session, link, address=address, cursor=None, listed_at=None):
+            return
+        await rows.all_anew(session, link.guild_id)
         entries = await rows.entries_of(session, link.guild_id)
         await mark_due(session, [e.group_id for e in entries], utcnow(), systems=(SYSTEM,))
 
@@ -174,7 +178,10 @@ async def rediscover(link: Link, calendar: Calendar) -> None:
 async def stop(link: Link, error: Unauthorized) -> None:
     """No further call until a person reconnects; said once."""
     async with get_database().transaction() as session:
-        mine = await rows.stop(session, link.guild_id, error.kind, pack(error.text))
+        mine = await links.note_link(
+            session, link,
+            status=LinkStatus.stopped, error_class=error.kind, error_text=pack(error.text),
+        )  # fmt: skip
     if mine:
         await calendar_telling.stopped(link, error)
 

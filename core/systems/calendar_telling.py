@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.db.models import SyncState, SyncStatus
 from core.db.queries import sync_states
-from core.db.queries.calendars import SYSTEM, Facts, Link
+from core.db.queries.calendar_links import Link
+from core.db.queries.calendars import SYSTEM, Facts
 from core.errors import MusterError, sentence
 from core.systems import telling
 from core.words import again, pack, speaking, t
@@ -22,23 +21,12 @@ async def mine_to_tell(
     session: AsyncSession, facts: Facts, error: MusterError, now: datetime
 ) -> bool:
     """True for the one who tells moderators that the group's entry gave up."""
-    guild_id, kind = facts.group.guild_id, getattr(error, "kind", "")
-    mine = await sync_states.claim_telling(session, facts.group.id, SYSTEM, now)
-    if not mine or kind not in _SERVER_WIDE:
-        return mine
-    other = await session.scalar(
-        select(SyncState.group_id)
-        .where(
-            SyncState.guild_id == guild_id,
-            SyncState.system == SYSTEM,
-            SyncState.group_id != facts.group.id,
-            SyncState.status == SyncStatus.parked,
-            SyncState.error_class == kind,
-            SyncState.told_at.is_not(None),
+    group, kind = facts.group, getattr(error, "kind", "")
+    if kind in _SERVER_WIDE:
+        return await sync_states.claim_shared_telling(
+            session, group.guild_id, group.id, SYSTEM, kind, now
         )
-        .limit(1)
-    )
-    return other is None
+    return await sync_states.claim_telling(session, group.id, SYSTEM, now)
 
 
 async def gave_up(facts: Facts, error: MusterError) -> None:

@@ -20,6 +20,7 @@ from core.calendars.port import (
 from core.clock import utcnow
 from core.db.calendar_models import EntryState
 from core.db.engine import get_database
+from core.db.queries import calendar_links as links
 from core.db.queries import calendars as rows
 from core.db.queries.calendars import Facts
 from core.errors import MusterError
@@ -73,11 +74,13 @@ class Writer:
         if new is None:
             return _AGAIN
         async with get_database().transaction() as session:
-            await rows.note_entry(
-                session, guild_id, self.group.id,
+            kept = await rows.note_written(
+                session, guild_id, self.group.id, self.facts.entry.epoch if self.facts.entry else 0,
                 state=EntryState.made, address=new.address, etag=new.etag,
                 desired_hash=series.hash, content=None, seen=written(series, self.group.people),
             )  # fmt: skip
+        if not kept:
+            return _AGAIN
         return Done(created=int(stored is None), patched=int(stored is not None))
 
     async def _put(
@@ -115,7 +118,7 @@ class Writer:
                 with suppress(CalendarGone):  # and the entry with it
                     await self._take_away(calendar, entry.epoch)
         async with get_database().transaction() as session:
-            await rows.forget(session, self.group.guild_id, [self.group.id])
+            await rows.forget(session, self.group.guild_id, self.group.id)
 
     async def _take_away(self, calendar: Calendar, epoch: int) -> None:
         stored = self._stored
@@ -175,7 +178,7 @@ class Writer:
             raise error  # none was changed, so that was not the reason
         pause = timedelta(hours=random.uniform(*_PAUSE_HOURS))  # noqa: S311 - spreads the calls
         async with get_database().transaction() as session:
-            await rows.note_link(session, self.group.guild_id, attendees_after=now + pause)
+            await links.note_link(session, self.facts.link, attendees_after=now + pause)
 
     async def _fresh(self) -> Facts | None:
         """The rows as they are now: the intent, at least, was written since."""

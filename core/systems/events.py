@@ -198,12 +198,11 @@ async def _mine_to_tell(
     session: AsyncSession, run: EventRun, problem: MusterError | None, now: datetime
 ) -> bool:
     kind = getattr(problem, "kind", "")
-    known = (
-        kind in _SERVER_WIDE
-        and run.facts is not None
-        and await rows.told_already(session, run.facts.guild_id, run.group_id, kind)
-    )
-    return await sync_states.claim_telling(session, run.group_id, SYSTEM, now) and not known
+    if kind in _SERVER_WIDE and run.facts is not None:
+        return await sync_states.claim_shared_telling(
+            session, run.facts.guild_id, run.group_id, SYSTEM, kind, now
+        )
+    return await sync_states.claim_telling(session, run.group_id, SYSTEM, now)
 
 
 async def _tell(facts: EventFacts, error: MusterError) -> None:

@@ -74,14 +74,17 @@ class Run:
 
 
 async def in_rounds(
-    run: Run, one: Callable[[], Awaitable[bool]], record: Callable[[], Awaitable[bool]]
+    run: Run,
+    one: Callable[[], Awaitable[bool]],
+    record: Callable[[], Awaitable[bool]],
+    rounds: int = _ROUNDS,
 ) -> None:
     """Have `one` round after the other until it returns that there is nothing more to do.
 
     What ends them early is noted as a failure, recorded, and raised.
     """
     try:
-        for _ in range(_ROUNDS):
+        for _ in range(rounds):
             if not await one():
                 return
     except Exception as error:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from bot.ui.setup_calendar import panel
 from bot.web.page import landing
 from core.calendars import port
 from core.calendars.office import Access, Account, Office, set_office
@@ -20,8 +21,16 @@ from core.db.calendar_models import CalendarAddress, CalendarLink
 from core.db.engine import Database, get_database
 from core.errors import PermanentError, Refusal
 from core.keys import Keys
-from core.operations import addresses, calendar_link, history, mine, rekey, settings
-from core.operations.calendar_link import Exchange
+from core.operations import (
+    addresses,
+    calendar_link,
+    calendar_status,
+    history,
+    mine,
+    rekey,
+    settings,
+)
+from core.operations.calendar_status import Exchange, Ways
 from core.operations.common import Actor
 from core.operations.feeds import Addresses
 from core.systems import calendar, calendar_answers
@@ -72,7 +81,7 @@ async def test_connecting_is_tried_at_once_and_refused_with_the_reason(w: World,
     await _ready(w)
     said = words_of(last(await _connect(w, "wrong")))
     assert "The user or password is wrong." in said
-    assert await calendar_link.status(w.guild.id) is None
+    assert await calendar_status.status(w.guild.id) is None
     dav.raises.clear()
     said = words_of(last(await _connect(w)))
     assert "Connected" in said
@@ -177,7 +186,7 @@ async def test_an_hour_without_an_answer_an_edit_and_a_deletion_are_a_line_each(
     dav.server.failing = None
     clock[0] = now + timedelta(hours=3)
     await calendar_answers.poll_due()
-    found = await calendar_link.status(w.guild.id)
+    found = await calendar_status.status(w.guild.id)
     assert found is not None
     assert found.error is None
 
@@ -272,6 +281,27 @@ def test_the_page_of_a_feed_says_how_invitations_stand() -> None:
     away = replace(fine, error="no answer", failing=True)
     assert "are late: No answer." in str(landing("Mine", where, at, away).text)
     assert "Invitations" not in str(landing("Mine", where, at, None).text)
+
+
+@pytest.mark.parametrize(
+    ("guests", "told", "on", "said", "button"),
+    [
+        (True, True, True, "address are invited", "Invite nobody"),
+        (True, False, True, "This server sends nobody an invitation", "Invite nobody"),
+        (True, False, False, "Nobody is invited", "Invite members"),
+        (False, False, True, "takes no guests", None),
+    ],
+)
+def test_what_is_said_of_invitations(
+    guests: bool, told: bool, on: bool, said: str, button: str | None
+) -> None:
+    found = Exchange("caldav", "", False, None, None, on, 1, (), guests=guests, told=told)
+    view = panel(found, Ways(sealed=True, caldav=True, own=False), None)
+    shown = json.dumps(view.to_components())  # type: ignore[no-untyped-call]  # theirs
+    assert said in shown
+    assert [word for word in ("Invite nobody", "Invite members") if f'"{word}"' in shown] == (
+        [button] if button else []
+    )
 
 
 @pytest.mark.parametrize(

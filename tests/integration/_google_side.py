@@ -57,8 +57,9 @@ class GoogleSide:
         self.stand_in.expire_sync_tokens()
         return cursor
 
-    async def _rotated(self, lasting: str) -> None:
-        self._lasting = lasting
+    async def _rotated(self, old: str, new: str) -> None:
+        assert old == self._lasting
+        self._lasting = new
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -52,7 +52,6 @@ class There:
     session: aiohttp.ClientSession
     calendar: Google
     book: Book
-    rotated: list[str] = field(default_factory=list)
 
     @property
     def event(self) -> dict[str, Any]:
@@ -71,7 +70,7 @@ class There:
         return found
 
 
-async def _nothing(_: str) -> None:
+async def _nothing(_old: str, _new: str) -> None:
     return
 
 

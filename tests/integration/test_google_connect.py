@@ -256,6 +256,15 @@ async def test_a_rotated_token_is_stored(case: Case) -> None:
     assert [case.keys.open(after.secret)] == list(case.stand_in.lasting)
 
 
+async def test_a_late_successor_does_not_replace_a_new_permission(case: Case) -> None:
+    await case.finish(await case.at_google(await case.start()))
+    await google_connect.rotated(case.keys, GUILD, "an older one", "its successor")
+    link = await case.link()
+    assert link is not None
+    assert link.secret is not None
+    assert [case.keys.open(link.secret)] == list(case.stand_in.lasting)
+
+
 async def test_a_shared_calendar_needs_the_servers_word(case: Case) -> None:
     account = ServiceAccount(
         client_email="muster@p.iam.gserviceaccount.com", private_key=private_key()

@@ -39,8 +39,8 @@ DAYS = [FIRST + timedelta(weeks=n) for n in range(5)]
 
 @pytest.fixture
 async def live() -> AsyncIterator[Google]:
-    async def turned(token: str) -> None:
-        pytest.fail(f"Google gave another refresh token ({len(token)} characters)")
+    async def turned(_old: str, new: str) -> None:
+        pytest.fail(f"Google gave another refresh token ({len(new)} characters)")
 
     client_id, secret, lasting = (os.environ[name] for name in NAMES)
     async with aiohttp.ClientSession() as session:

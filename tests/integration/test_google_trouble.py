@@ -235,11 +235,13 @@ async def test_a_new_refresh_token_is_handed_back_and_used() -> None:
     async with google() as stand_in, aiohttp.ClientSession() as session:
         stored: list[str] = []
 
-        async def store(token: str) -> None:
-            stored.append(token)
+        async def store(old: str, new: str) -> None:
+            assert old == (stored or given)[-1]
+            stored.append(new)
 
         stand_in.rotates = True
-        tokens = UserTokens(stand_in.client, stand_in.grant(), store)
+        given = [stand_in.grant()]
+        tokens = UserTokens(stand_in.client, given[0], store)
         await tokens.access(session)
         await tokens.access(session, fresh=True)
         assert stored == list(dict.fromkeys(stored))

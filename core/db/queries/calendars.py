@@ -1,42 +1,26 @@
-"""Calendars: what a group's entry depends on, in one statement, and the rows of links."""
+"""What a group's entry in its guild's calendar depends on, in one statement, and its row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, and_, or_, select, text, update
+from sqlalchemy import JSON, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import Update
 
-from core.db.calendar_models import CalendarEntry, CalendarLink, EntryState, LinkStatus
-from core.db.meeting_models import Meeting, MeetingStatus
-from core.db.models import Group, Guild, Membership, MembershipStatus
-from core.db.queries.meetings import ends
+from core.db.calendar_models import CalendarEntry, EntryState
+from core.db.models import Group, Membership, MembershipStatus
+from core.db.queries.access import StateRow
+from core.db.queries.calendar_links import Link
 from core.reconcile import calendar as pure
 from core.reconcile.calendar import Said, Seen
 from core.schedule import Rule
 
 SYSTEM = "calendar"
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The calendar of a guild as the syncs need it; `secret` is sealed. Times are UTC."""
-
-    guild_id: int
-    server: str
-    language: str
-    backend: str
-    url: str | None
-    account: str | None
-    secret: bytes | None
-    address: str | None
-    invites: bool
-    status: str
-    attendees_after: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +39,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """The group's row in sync_states."""
-
-    status: str
-    version: int
-    inputs_hash: str | None
-    attempts: int
-    next_attempt_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """A group of a guild with a calendar. `people` have sealed addresses: user, name, sealed."""
 
@@ -74,7 +47,7 @@ class Facts:
     live: bool
     link: Link
     entry: Entry | None
-    state: State | None
+    state: StateRow | None
 
 
 # One row a group, its meetings, people and answers as JSON: a sweep over a thousand groups is one
@@ -85,7 +58,7 @@ _GATHER = text("""
         coalesce(gu.settings ->> 'language', 'en') as language,
         g.status in ('preview', 'active') as live,
         l.backend, l.url, l.account, l.secret, l.address as home, l.invites, l.status as on_off,
-        l.attendees_after,
+        l.attendees_after, l.created_at as connected_at,
         e.state, e.epoch, e.address, e.etag, e.desired_hash, e.content, e.remade_at, e.seen,
         s.status, s.version, s.inputs_hash, s.attempts, s.next_attempt_at,
         m.found as meetings, p.found as people, a.found as answers
@@ -149,7 +122,7 @@ def _facts(r: Any) -> Facts:
     )  # fmt: skip
     link = Link(
         r.guild_id, r.server, r.language, r.backend, r.url, r.account, r.secret, r.home, r.invites,
-        r.on_off, r.attendees_after,
+        r.on_off, r.attendees_after, r.connected_at,
     )  # fmt: skip
     entry = None
     if r.state is not None:
@@ -159,28 +132,11 @@ def _facts(r: Any) -> Facts:
         )  # fmt: skip
     state = None
     if r.status is not None:
-        state = State(r.status, r.version, r.inputs_hash, r.attempts, r.next_attempt_at)
+        state = StateRow(
+            r.id, r.status, r.version, r.inputs_hash, r.attempts, r.next_attempt_at, {}
+        )
     people = tuple((u, name, sealed.encode()) for u, name, sealed in r.people or ())
     return Facts(group, people, r.live, link, entry, state)
-
-
-_LINK = (
-    CalendarLink.guild_id, Guild.name, Guild.settings["language"].astext, CalendarLink.backend,
-    CalendarLink.url, CalendarLink.account, CalendarLink.secret, CalendarLink.address,
-    CalendarLink.invites, CalendarLink.status, CalendarLink.attendees_after,
-)  # fmt: skip
-
-
-async def link_of(session: AsyncSession, guild_id: int) -> Link | None:
-    """The guild's calendar, None where there is none."""
-    row = (
-        await session.execute(
-            select(*_LINK)
-            .join(Guild, Guild.id == CalendarLink.guild_id)
-            .where(CalendarLink.guild_id == guild_id)
-        )
-    ).one_or_none()
-    return None if row is None else Link(row[0], row[1], row[2] or "en", *row[3:])
 
 
 async def entries_of(session: AsyncSession, guild_id: int) -> list[Entry]:
@@ -224,37 +180,28 @@ async def intend(session: AsyncSession, guild_id: int, group_id: int) -> None:
 
 async def note_entry(session: AsyncSession, guild_id: int, group_id: int, **values: Any) -> None:
     """Change columns of a group's entry."""
-    await session.execute(
+    await session.execute(_change(guild_id, group_id).values(**values))
+
+
+async def note_written(
+    session: AsyncSession, guild_id: int, group_id: int, epoch: int, **values: Any
+) -> bool:
+    """The same; False where the entry has another epoch by now: the guild has another calendar."""
+    written = _change(guild_id, group_id).where(CalendarEntry.epoch == epoch).values(**values)
+    found = await session.scalar(written.returning(CalendarEntry.group_id))
+    return found is not None
+
+
+def _change(guild_id: int, group_id: int) -> Update:
+    return (
         update(CalendarEntry)
         .where(CalendarEntry.guild_id == guild_id, CalendarEntry.group_id == group_id)
-        .values(**values)
         .execution_options(synchronize_session=False)
     )
 
 
-async def note_link(session: AsyncSession, guild_id: int, **values: Any) -> None:
-    """Change columns of the guild's link."""
-    await session.execute(
-        update(CalendarLink)
-        .where(CalendarLink.guild_id == guild_id)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
-
-
-async def stop(session: AsyncSession, guild_id: int, kind: str, packed: str) -> bool:
-    """No further call until a person reconnects; True for the one who tells moderators."""
-    stopped = await session.scalar(
-        update(CalendarLink)
-        .where(CalendarLink.guild_id == guild_id, CalendarLink.status == LinkStatus.on)
-        .values(status=LinkStatus.stopped, error_class=kind, error_text=packed)
-        .returning(CalendarLink.guild_id)
-    )
-    return stopped is not None
-
-
-async def all_anew(session: AsyncSession, guild_id: int, **link: Any) -> None:
-    """The calendar itself was made anew: none of its entries is there any more."""
+async def all_anew(session: AsyncSession, guild_id: int) -> None:
+    """None of the guild's entries is in its calendar, which is another one or was made anew."""
     await session.execute(
         update(CalendarEntry)
         .where(CalendarEntry.guild_id == guild_id)
@@ -264,82 +211,12 @@ async def all_anew(session: AsyncSession, guild_id: int, **link: Any) -> None:
         )
         .execution_options(synchronize_session=False)
     )  # fmt: skip
-    await note_link(session, guild_id, cursor=None, listed_at=None, **link)
 
 
-async def due_links(session: AsyncSession, now: datetime) -> list[int]:
-    """Guilds whose calendar is to be read by now and that nobody is reading."""
-    rows = await session.scalars(
-        select(CalendarLink.guild_id)
-        .join(Guild, Guild.id == CalendarLink.guild_id)
-        .where(
-            CalendarLink.status == LinkStatus.on,
-            CalendarLink.poll_at <= now,
-            Guild.left_at.is_(None),
-            _free(now),
-        )
-        .order_by(CalendarLink.poll_at)
-    )
-    return list(rows)
-
-
-def _free(now: datetime) -> Any:
-    return or_(CalendarLink.lease_until.is_(None), CalendarLink.lease_until <= now)
-
-
-async def stale_link(session: AsyncSession, group_id: int, before: datetime) -> int | None:
-    """The group's guild, if its calendar works and was read last before then (UTC)."""
-    found: int | None = await session.scalar(
-        select(CalendarLink.guild_id)
-        .join(Group, Group.guild_id == CalendarLink.guild_id)
-        .where(
-            Group.id == group_id,
-            CalendarLink.status == LinkStatus.on,
-            CalendarLink.attempts == 0,
-            or_(CalendarLink.polled_at.is_(None), CalendarLink.polled_at <= before),
+async def forget(session: AsyncSession, guild_id: int, group_id: int) -> None:
+    """The group's entry is not in the calendar any more."""
+    await session.execute(
+        delete(CalendarEntry).where(
+            CalendarEntry.guild_id == guild_id, CalendarEntry.group_id == group_id
         )
     )
-    return found
-
-
-async def claim_link(
-    session: AsyncSession, guild_id: int, *, instance: int, now: datetime, lease: float
-) -> CalendarLink | None:
-    """The link, held for `lease` seconds; None while somebody reads it, or it is stopped."""
-    found: CalendarLink | None = await session.scalar(
-        select(CalendarLink)
-        .where(CalendarLink.guild_id == guild_id, CalendarLink.status == LinkStatus.on, _free(now))
-        .with_for_update(skip_locked=True)
-    )
-    if found is None:
-        return None
-    found.lease_by, found.lease_until = instance, now + timedelta(seconds=lease)
-    return found
-
-
-async def meets_around(
-    session: AsyncSession, guild_id: int, now: datetime, before: timedelta, after: timedelta
-) -> bool:
-    """Whether a meeting of the guild begins within `before`, runs, or ended within `after`."""
-    found = await session.scalar(
-        select(Meeting.id)
-        .where(
-            and_(
-                Meeting.guild_id == guild_id,
-                Meeting.status == MeetingStatus.planned,
-                Meeting.starts_at <= now + before,
-                Meeting.starts_at > now - after - timedelta(days=1),
-                ends() > now - after,
-            )
-        )
-        .limit(1)
-    )
-    return found is not None
-
-
-async def forget(session: AsyncSession, guild_id: int, group_ids: Iterable[int]) -> None:
-    """Delete rows of entries that are not in the calendar any more."""
-    for group_id in sorted(group_ids):
-        row = await session.get(CalendarEntry, group_id)
-        if row is not None and row.guild_id == guild_id:
-            await session.delete(row)

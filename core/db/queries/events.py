@@ -149,30 +149,6 @@ async def write(session: AsyncSession, guild_id: int, meeting_id: int, **values:
     )
 
 
-async def told_already(
-    session: AsyncSession, guild_id: int, group_id: int, error_class: str
-) -> bool:
-    """Whether moderators know of this problem of the whole server through another group.
-
-    Holds the guild's row, so that of two groups that find it at once only one tells.
-    """
-    await session.execute(
-        select(Guild.id).where(Guild.id == guild_id).with_for_update(key_share=True)
-    )
-    found = await session.scalar(
-        select(SyncState.group_id)
-        .where(
-            SyncState.guild_id == guild_id,
-            SyncState.system == SYSTEM,
-            SyncState.group_id != group_id,
-            SyncState.error_class == error_class,
-            SyncState.told_at.is_not(None),
-        )
-        .limit(1)
-    )
-    return found is not None
-
-
 async def group_of(session: AsyncSession, guild_id: int, event_id: int) -> int | None:
     """The group whose meeting has this event."""
     found: int | None = await session.scalar(

@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.db.models import Group, SyncState, SyncStatus
+from core.db.models import Group, Guild, SyncState, SyncStatus
 
 SYSTEMS = ("discord", "calendar", "reminders", "rsvps")
 
@@ -145,6 +145,30 @@ async def claim_telling(session: AsyncSession, group_id: int, system: str, now: 
         .returning(SyncState.group_id)
     )
     return told is not None
+
+
+async def claim_shared_telling(
+    session: AsyncSession, guild_id: int, group_id: int, system: str, kind: str, now: datetime
+) -> bool:
+    """The same for a problem (an error class) of the whole server: one tells for all its groups.
+
+    Holds the guild's row, so that of two groups that find it at once only one does.
+    """
+    await session.execute(
+        select(Guild.id).where(Guild.id == guild_id).with_for_update(key_share=True)
+    )
+    known = await session.scalar(
+        select(SyncState.group_id)
+        .where(
+            SyncState.guild_id == guild_id,
+            SyncState.system == system,
+            SyncState.group_id != group_id,
+            SyncState.error_class == kind,
+            SyncState.told_at.is_not(None),
+        )
+        .limit(1)
+    )
+    return await claim_telling(session, group_id, system, now) and known is None
 
 
 async def settle(session: AsyncSession, group_id: int, system: str, now: datetime) -> None:

@@ -1,0 +1,127 @@
+"""A person connects or disconnects a calendar while it is being read or written."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from core.calendars import port
+from core.clock import set_clock, utcnow
+from core.db.calendar_models import Backend, CalendarLink, LinkStatus
+from core.db.engine import Database, get_database
+from core.errors import Refusal
+from core.operations import calendar_link, membership
+from core.reconcile.series import uid_of
+from core.systems import calendar, calendar_answers
+from tests import calendars_here as here
+from tests.calendars_here import GUILD, HOME, MOD, Shelf
+
+OTHER = "memory:other"
+
+
+@pytest.fixture
+async def shelf(database: Database) -> AsyncIterator[Shelf]:
+    set_clock(lambda: here.NOW)
+    async with here.office() as made:
+        made.server.calendars[OTHER] = {}
+        yield made
+    set_clock(None)
+
+
+def a_minute_later() -> None:
+    moment = utcnow() + timedelta(minutes=1)
+    set_clock(lambda: moment)
+
+
+async def other() -> None:
+    a_minute_later()
+    await calendar_link.store(MOD, Backend.memory, OTHER, None)
+
+
+async def the_same() -> None:
+    a_minute_later()
+    await calendar_link.store(MOD, Backend.memory, HOME, None)
+
+
+async def test_while_an_entry_is_written(shelf: Shelf) -> None:
+    group = await here.season()
+    await here.link(shelf)
+    shelf.before["put"] = other
+    await calendar.sync(group)
+    (text,) = shelf.entries(OTHER).values()
+    assert uid_of(GUILD, group, 1) in text
+    row = await here.entry(group)
+    assert row is not None
+    assert row.address in shelf.entries(OTHER)
+    shelf.took()
+    await calendar.sync(group)
+    assert shelf.took() == []
+
+
+async def test_while_it_is_read(shelf: Shelf) -> None:
+    """What was learnt of the old calendar, its cursor first of all, is not noted for the new."""
+    await here.season()
+    await here.link(shelf, cursor="3")
+    shelf.before["listed"] = other
+    await calendar_answers.poll(GUILD)
+    row = await here.link_row()
+    assert (row.address, row.cursor, row.polled_at, row.lease_by) == (OTHER, None, None, None)
+
+
+async def test_while_the_old_password_is_refused(shelf: Shelf) -> None:
+    group = await here.season()
+    await here.link(shelf)
+    shelf.before["put"] = the_same
+    shelf.raises["put"] = [port.Unauthorized("the password is wrong")]
+    await calendar.sync(group)
+    assert (await here.link_row()).status == LinkStatus.on
+    assert len(shelf.entries()) == 1
+
+
+async def test_while_it_is_disconnected(shelf: Shelf) -> None:
+    """The new connection stays, and what was taken away meanwhile is written again."""
+    group = await here.season()
+    await here.link(shelf)
+    await calendar.sync(group)
+    shelf.before["delete"] = the_same
+    with pytest.raises(Refusal) as refused:
+        await calendar_link.disconnect(MOD, remove=True)
+    assert refused.value.code == "connected_again"
+    assert shelf.entries() == {}
+    await calendar.sync(group)
+    assert len(shelf.entries()) == 1
+    assert (await here.link_row()).status == LinkStatus.on
+
+
+async def test_nothing_is_written_from_the_moment_it_is_disconnected(shelf: Shelf) -> None:
+    group = await here.season()
+    await here.link(shelf)
+    await calendar.sync(group)
+
+    async def sync() -> None:
+        await membership.add(MOD, group, 4, "member4")
+        await here.give(4)
+        shelf.took()
+        await calendar.sync(group)
+        assert shelf.took() == []
+
+    shelf.before["delete"] = sync
+    assert await calendar_link.disconnect(MOD, remove=True) == 0
+    assert shelf.entries() == {}
+    async with get_database().transaction() as session:
+        assert await session.get(CalendarLink, GUILD) is None
+
+
+async def test_by_two_moderators_at_once(shelf: Shelf) -> None:
+    group = await here.season()
+    await here.link(shelf)
+    await calendar.sync(group)
+
+    async def too() -> None:
+        await calendar_link.disconnect(MOD, remove=True)
+
+    shelf.before["delete"] = too
+    assert await calendar_link.disconnect(MOD, remove=True) == 0
+    assert shelf.entries() == {}
