@@ -29,6 +29,7 @@ from core.db.queries.calendars import SYSTEM, Facts
 from core.errors import MusterError, PermanentError, TemporaryError
 from core.reconcile.series import Series
 from core.systems import calendar_telling as tell
+from core.systems import telling
 from core.systems.calendar_rows import stop, wanted, with_people
 from core.systems.calendar_writing import Writer
 from core.systems.counts import CalendarCounts
@@ -153,10 +154,13 @@ async def _record(run: CalendarRun, *, waiting: bool = False) -> bool:
             session, run.group_id, SYSTEM, version=None if run.errors else run.version, **values
         )
         parked = values.get("status") == SyncStatus.parked
-        telling = parked and facts is not None and (
-            await tell.mine_to_tell(session, facts, run.errors[0], now)
+        mine = parked and facts is not None and (
+            await sync_states.claim_telling(
+                session, facts.group.guild_id, run.group_id, SYSTEM, now,
+                shared=telling.server_wide(run.errors[0], tell.SERVER_WIDE),
+            )
         )  # fmt: skip
-    if telling and facts is not None:
+    if mine and facts is not None:
         await tell.gave_up(facts, run.errors[0])
     return fresh
 

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from core.db.queries import sync_states
 from core.db.queries.calendar_links import Link
-from core.db.queries.calendars import SYSTEM, Facts
+from core.db.queries.calendars import Facts
 from core.errors import MusterError, sentence
 from core.systems import telling
 from core.words import again, pack, speaking, t
 
-# Problems of the whole calendar: moderators hear of them once, not once a group.
-_SERVER_WIDE = {"calendar_gone", "calendar_backend", "no_key"}
-
-
-async def mine_to_tell(
-    session: AsyncSession, facts: Facts, error: MusterError, now: datetime
-) -> bool:
-    """True for the one who tells moderators that the group's entry gave up."""
-    group, kind = facts.group, getattr(error, "kind", "")
-    if kind in _SERVER_WIDE:
-        return await sync_states.claim_shared_telling(
-            session, group.guild_id, group.id, SYSTEM, kind, now
-        )
-    return await sync_states.claim_telling(session, group.id, SYSTEM, now)
+# Problems of the whole calendar.
+SERVER_WIDE = {"calendar_gone", "calendar_backend", "no_key"}
 
 
 async def gave_up(facts: Facts, error: MusterError) -> None:
     """A group's entry cannot be written; or, where it concerns all of them, the calendar."""
-    kind = getattr(error, "kind", "")
     with speaking(facts.link.language):
         problem = sentence(again(error.text))
-        if kind in _SERVER_WIDE:
+        if (kind := telling.server_wide(error, SERVER_WIDE)) is not None:
             key = f"calendar:{facts.group.guild_id}:{kind}"
             text = t("⚠️ The server's calendar is not kept now. {problem} "
                      "`/settings` → Calendar says more.", problem=problem)  # fmt: skip

@@ -230,13 +230,13 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
         fresh = await sync_states.record(
             session, run.group_id, SYSTEM, version=None if run.errors else run.version, **values
         )
-        tell = (
-            bool(run.errors)
-            and values.get("status") == SyncStatus.parked
-            and await sync_states.claim_telling(session, run.group_id, SYSTEM, now)
+        parked = values.get("status") == SyncStatus.parked
+        facts = run.last.facts if run.last is not None and run.errors and parked else None
+        tell = facts is not None and await sync_states.claim_telling(
+            session, facts.group.guild_id, run.group_id, SYSTEM, now
         )
-    if tell and run.last is not None:
-        await telling.tell_gave_up(run.last.facts, run.errors[0].text)
+    if tell and facts is not None:
+        await telling.tell_gave_up(facts, run.errors[0].text)
     if later:
         telling.wake_later(SYSTEM, run.group_id, min(later))
     return fresh

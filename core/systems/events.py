@@ -39,7 +39,7 @@ from core.words import again, pack, speaking, t
 _ROOMY = 20
 # A meeting that begins before the sweep after next has its own wake (core.config.sweep_minutes).
 _WAKE_WITHIN = timedelta(minutes=25)
-# Problems of the whole server: moderators hear of them once, not once a group.
+# Problems of the whole server.
 _SERVER_WIDE = {"too_many_events", "no_event_rights"}
 
 
@@ -183,7 +183,10 @@ async def _record(run: EventRun, *, waiting: bool = False) -> bool:
         problem = run.full if not run.errors else run.errors[0]
         parked = values.get("status") == SyncStatus.parked
         tell = problem is not None and (parked or (problem is run.full and not waiting))
-        tell = tell and await _mine_to_tell(session, run, problem, now)
+        tell = tell and facts is not None and await sync_states.claim_telling(
+            session, facts.guild_id, run.group_id, SYSTEM, now,
+            shared=telling.server_wide(problem, _SERVER_WIDE),
+        )  # fmt: skip
     if waiting:
         run.errors.clear()
         run.failed.clear()
@@ -194,22 +197,10 @@ async def _record(run: EventRun, *, waiting: bool = False) -> bool:
     return fresh
 
 
-async def _mine_to_tell(
-    session: AsyncSession, run: EventRun, problem: MusterError | None, now: datetime
-) -> bool:
-    kind = getattr(problem, "kind", "")
-    if kind in _SERVER_WIDE and run.facts is not None:
-        return await sync_states.claim_shared_telling(
-            session, run.facts.guild_id, run.group_id, SYSTEM, kind, now
-        )
-    return await sync_states.claim_telling(session, run.group_id, SYSTEM, now)
-
-
 async def _tell(facts: EventFacts, error: MusterError) -> None:
-    kind = getattr(error, "kind", "")
     with speaking(facts.settings.language):
         problem = sentence(again(error.text))
-        if kind in _SERVER_WIDE:
+        if (kind := telling.server_wide(error, _SERVER_WIDE)) is not None:
             key = f"events:{facts.guild_id}:{kind}"
             text = t("⚠️ {problem} Everything else goes on. `/check` names what is missing; Muster "
                      "looks again by itself.", problem=problem)  # fmt: skip

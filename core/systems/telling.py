@@ -5,7 +5,7 @@ Their role is notified of what newly needs a person, and of a whole batch of it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,7 +16,7 @@ from core.db.engine import get_database
 from core.db.models import Group, Guild
 from core.db.queries.access import Facts
 from core.discord_outbound.messages import send_channel_message
-from core.errors import sentence
+from core.errors import MusterError, sentence
 from core.notifications.scheduler import wakes
 from core.notifications.templates import shown as shown  # noqa: PLC0414 - used as telling.shown
 from core.plan import THE, Gone
@@ -67,6 +67,12 @@ async def tell_moderators(
     if not outcome:
         log.warning("telling_failed", guild_id=guild_id, error=outcome.text, text=text)
     return bool(outcome)
+
+
+def server_wide(error: MusterError | None, kinds: Container[str]) -> str | None:
+    """The error's class if it is one of `kinds`: told once, not once a group."""
+    kind: str = getattr(error, "kind", "")
+    return kind if kind in kinds else None
 
 
 async def tell_gave_up(facts: Facts, error: str) -> None:

@@ -132,43 +132,43 @@ async def pending(session: AsyncSession) -> list[tuple[int, str, datetime]]:
     return [(g, s, at) for g, s, at in rows if at is not None]
 
 
-async def claim_telling(session: AsyncSession, group_id: int, system: str, now: datetime) -> bool:
-    """True for the one who tells moderators that this system gave up."""
-    told = await session.scalar(
-        update(SyncState)
-        .where(
-            SyncState.group_id == group_id,
-            SyncState.system == system,
-            SyncState.told_at.is_(None),
+async def claim_telling(
+    session: AsyncSession,
+    guild_id: int,
+    group_id: int,
+    system: str,
+    now: datetime,
+    *,
+    shared: str | None = None,
+) -> bool:
+    """True for the one who tells moderators that this system gave up.
+
+    `shared`: the error class of a problem of the whole server; one tells for all its groups.
+    """
+    mine = (SyncState.guild_id == guild_id, SyncState.system == system)
+    told = None
+    if shared is not None:
+        # Of two groups that find it at once only one tells.
+        await session.execute(
+            select(Guild.id).where(Guild.id == guild_id).with_for_update(key_share=True)
         )
+        told = await session.scalar(
+            select(SyncState.group_id)
+            .where(
+                *mine,
+                SyncState.group_id != group_id,
+                SyncState.error_class == shared,
+                SyncState.told_at.is_not(None),
+            )
+            .limit(1)
+        )
+    claimed = await session.scalar(
+        update(SyncState)
+        .where(*mine, SyncState.group_id == group_id, SyncState.told_at.is_(None))
         .values(told_at=now)
         .returning(SyncState.group_id)
     )
-    return told is not None
-
-
-async def claim_shared_telling(
-    session: AsyncSession, guild_id: int, group_id: int, system: str, kind: str, now: datetime
-) -> bool:
-    """The same for a problem (an error class) of the whole server: one tells for all its groups.
-
-    Holds the guild's row, so that of two groups that find it at once only one does.
-    """
-    await session.execute(
-        select(Guild.id).where(Guild.id == guild_id).with_for_update(key_share=True)
-    )
-    known = await session.scalar(
-        select(SyncState.group_id)
-        .where(
-            SyncState.guild_id == guild_id,
-            SyncState.system == system,
-            SyncState.group_id != group_id,
-            SyncState.error_class == kind,
-            SyncState.told_at.is_not(None),
-        )
-        .limit(1)
-    )
-    return await claim_telling(session, group_id, system, now) and known is None
+    return claimed is not None and told is None
 
 
 async def settle(session: AsyncSession, group_id: int, system: str, now: datetime) -> None:
