@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -13,8 +15,9 @@ class Settings(BaseSettings):
     """The operator's settings, read once in `main.py` from the environment and `.env`."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_prefix="MUSTER_", extra="ignore", populate_by_name=True
-    )
+        env_file=".env", env_prefix="MUSTER_", extra="ignore", populate_by_name=True,
+        env_ignore_empty=True,
+    )  # fmt: skip
 
     discord_token: SecretStr | None = Field(None, validation_alias="DISCORD_TOKEN")
     database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
@@ -59,6 +62,28 @@ class Settings(BaseSettings):
     # The JSON key of a service account: for calendars that are shared with it, without attendees.
     google_service_account: Path | None = None
     demo_port: int = Field(8080, ge=0, le=65535)
+
+    @field_validator("public_url")
+    @classmethod
+    def _reachable(cls, url: HttpUrl | None) -> HttpUrl | None:
+        """It stands in messages to people: no link to this machine, and none that is not https."""
+        if url is None:
+            return None
+        more = url.username or url.password or url.query or url.fragment
+        if url.scheme != "https" or more or _at_home(url.host or ""):
+            raise PydanticCustomError(
+                "public_url", "It has to be an https address that people can open from elsewhere"
+            )
+        return url
+
+
+def _at_home(host: str) -> bool:
+    """Whether a host is this very machine."""
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
 
 
 ATTENDED_MINUTES = (1, 240)  # the least and the most that moderators may choose

@@ -22,6 +22,7 @@ from core.db.meeting_models import Rsvp
 from core.db.models import Group, SyncState, User
 from core.keys import Keys
 from core.operations import cohorts, membership
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.reconcile.series import Series
 from core.schedule import Piece, Rule, Slot
@@ -194,7 +195,7 @@ async def season(
     *, actor: Actor = MOD, count: int = 4, people: tuple[int, ...] = (3,), groups: int = 1
 ) -> int:
     """A running group with weekly meetings whose people gave addresses; its id."""
-    draft = cohorts.CohortDraft("Stats", START, meetings=count, groups=groups, rule=RULE)
+    draft = CohortDraft("Stats", START, meetings=count, groups=groups, rule=RULE)
     made = await cohorts.create(actor, draft, open_now=True)
     for user in people:
         await membership.add(actor, made.group_ids[0], user, f"member{user}")

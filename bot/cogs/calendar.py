@@ -17,7 +17,7 @@ from bot.ui.lasting import Interaction
 from bot.ui.text import plain
 from core.db.calendar_models import FeedKind
 from core.errors import Refusal
-from core.operations import feeds
+from core.operations import feeds, lookup
 from core.operations.common import Actor
 from core.operations.feeds import Link, Links
 from core.words import t
@@ -63,10 +63,10 @@ async def _send_file(interaction: Interaction, kind: FeedKind, subject_id: int) 
 
 def _chosen(value: str) -> tuple[FeedKind, int]:
     """What a select's value names; whose it is, the operation checks."""
-    kind, _, number = value.partition(":")
-    if kind not in {FeedKind.group, FeedKind.cohort} or not number.isdecimal():
-        raise Refusal("unknown_choice", t("That choice is not known."))
-    return FeedKind(kind), int(number)
+    for kind in (FeedKind.group, FeedKind.cohort):
+        if subject_id := lookup.id_in(value, kind):
+            return kind, subject_id
+    raise Refusal("unknown_choice", t("That choice is not known."))
 
 
 async def _own(interaction: Interaction, feed_id: int) -> tuple[Actor, Links, Link]:

@@ -21,6 +21,7 @@ from core.db.engine import get_database
 from core.db.meeting_models import Delivery, DeliveryStatus, Meeting, MeetingStatus
 from core.db.queries.meetings import ends
 from core.operations import presence
+from core.systems import calendar_answers
 from core.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -97,6 +98,7 @@ class TimeMachine:
         async with self._stage.lock:
             await crowd.attend(self._stage.env)
         await presence.tick()
+        self._worker.bump(await calendar_answers.poll_due())
         self._worker.ask_sweep()
         await self._worker.drain()
         self._worker.dispatcher.wake()

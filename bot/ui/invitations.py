@@ -23,7 +23,10 @@ def view_of(found: Mine, note: str = "") -> tuple[str, LastingView]:
     parts = [*([note] if note else []), f"✉️ **{t('Invitations by e-mail')}**"]
     view = LastingView()
     if found.masked is not None:
-        parts.append(t("Your address here: {address}", address=plain(found.masked)))
+        parts.append(
+            t("Your address here: {address}", address=plain(found.masked)) if found.masked
+            else t("Your address cannot be read any more. Give it again.")
+        )  # fmt: skip
         view.button(t("Change it"), "address_ask")
         view.button(t("Delete it"), "address_delete", style=discord.ButtonStyle.danger)
     elif found.can:
@@ -39,6 +42,11 @@ def view_of(found: Mine, note: str = "") -> tuple[str, LastingView]:
         )  # fmt: skip
     if not found.connected:
         parts.append(t("This server sends no invitations now, so nothing comes yet."))
+    elif not found.told:
+        parts.append(
+            t("The calendar of this server tells nobody by itself: you find your invitations only "
+              "where you can see that calendar. Its moderators know how.")
+        )  # fmt: skip
     view.button(t("Calendar"), "calendar")
     return lines(parts), view
 

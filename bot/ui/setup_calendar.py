@@ -42,10 +42,14 @@ def standing(found: Exchange) -> str:
 
 
 def line(found: Exchange | None) -> str | None:
-    """For the moderators' home: nothing while all is well and nothing is asked."""
+    """For the moderators' home; None where no calendar is connected."""
     if found is None:
         return None
-    return f"🗓️ {t('Calendar')}: {standing(found)}"
+    asked = ""
+    if n := len(found.asked):
+        asked = " " + tn("{n} entry was deleted there: “Settings” → Calendar.",
+                         "{n} entries were deleted there: “Settings” → Calendar.", n)  # fmt: skip
+    return f"🗓️ {t('Calendar')}: {standing(found)}{asked}"
 
 
 def panel(found: Exchange | None, ways: Ways, desk: Desk | None, note: str = "") -> Panel:
@@ -120,7 +124,8 @@ def _ways(view: Panel, found: Exchange | None, ways: Ways, desk: Desk | None) ->
             )
         view.text(text)
     if again:
-        view.text(t("Connecting another calendar takes the place of this one."))
+        view.text(t("Connecting another calendar takes the place of this one: the entries here are "
+                    "deleted, and written there."))  # fmt: skip
     view.row(*row)
 
 
@@ -167,13 +172,13 @@ class Account(Modal):
         await lasting.begin_panel(interaction)
         actor = await checks.moderator(interaction)
         try:
-            await calendar_link.connect_caldav(
+            left = await calendar_link.connect_caldav(
                 actor, self.url.value, self.user.value, self.password.value
             )
         except Refusal as refusal:
             await draw(interaction, actor, f"⚠️ {plain(str(refusal))}")
             return
-        await _done(interaction, actor, t("✅ Connected. The entries follow in a moment."))
+        await _connected_now(interaction, actor, left)
 
 
 class Shared(Modal):
@@ -201,11 +206,12 @@ class Shared(Modal):
         office = get_office()
         assert office is not None
         try:
-            await google_connect.connect_shared(actor, self.desk, office.keys, self.typed.value)
+            shared = google_connect.connect_shared(actor, self.desk, office.keys, self.typed.value)
+            left = (await shared).left
         except MusterError as error:
             await draw(interaction, actor, f"⚠️ {plain(error.text)}")
             return
-        await _done(interaction, actor, t("✅ Connected. The entries follow in a moment."))
+        await _connected_now(interaction, actor, left)
 
 
 async def draw(interaction: Interaction, actor: Actor, note: str = "") -> None:
@@ -213,6 +219,11 @@ async def draw(interaction: Interaction, actor: Actor, note: str = "") -> None:
     found = await calendar_status.status(actor.guild_id)
     ways = calendar_status.ways(actor.guild_id)
     await lasting.show_panel(interaction, panel(found, ways, interaction.client.desk, note))
+
+
+async def _connected_now(interaction: Interaction, actor: Actor, left: int) -> None:
+    note = t("✅ Connected. The entries follow in a moment.")
+    await _done(interaction, actor, f"{note} {calendar_link.left_behind(left)}".strip())
 
 
 async def _done(interaction: Interaction, actor: Actor, note: str) -> None:
@@ -241,11 +252,11 @@ async def _dav(interaction: Interaction, _number: int) -> None:
 async def _own(interaction: Interaction, _number: int) -> None:
     actor = await _begin(interaction)
     try:
-        await calendar_link.connect_own(actor)
+        left = await calendar_link.connect_own(actor)
     except Refusal as refusal:
         await draw(interaction, actor, f"⚠️ {plain(str(refusal))}")
         return
-    await _done(interaction, actor, t("✅ Connected. The entries follow in a moment."))
+    await _connected_now(interaction, actor, left)
 
 
 def _desk(interaction: Interaction) -> Desk:

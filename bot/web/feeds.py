@@ -26,7 +26,7 @@ PER_ADDRESS = (300, 20.0)
 # What a link opens is looked up no more often than this, and again after any link was renewed.
 FRESH = timedelta(seconds=10)
 KNOWN = 10_000  # links of which that is remembered
-_PATH = r"{feed:\d{1,18}}-{token:[a-z2-7]{32}}"
+_PATH = r"{feed:[1-9][0-9]{0,17}}-{token:[a-z2-7]{32}}"
 
 
 @dataclass

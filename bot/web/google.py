@@ -14,7 +14,8 @@ from core.calendars.google_desk import Desk
 from core.errors import MusterError, PermanentError, Refusal
 from core.keys import Keys
 from core.operations import google_connect, settings
-from core.operations.google_connect import MINUTES
+from core.operations.calendar_link import left_behind
+from core.operations.google_connect import MINUTES, Connected
 from core.words import speaking, t
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ def routes(desk: Desk, keys: Keys, bot: discord.Client) -> list[web.RouteDef]:
             except MusterError as error:
                 log.info("google_not_connected", kind=_kind(error))
                 return _not_connected(error)
-            return _connected(done.server)
+            return _connected(done)
 
     return [web.get(PATH, callback)]
 
@@ -48,12 +49,13 @@ def _kind(error: MusterError) -> str:
     return error.code if isinstance(error, Refusal) else str(getattr(error, "kind", "unknown"))
 
 
-def _connected(server: str) -> web.Response:
+def _connected(done: Connected) -> web.Response:
     title = t("Google Calendar is connected")
     lines = [
-        t("Muster writes the meetings of {server} into a calendar of its own.", server=server),
+        t("Muster writes the meetings of {server} into a calendar of its own.", server=done.server),
         t("In your Google Calendar you find it under “My calendars”, within a minute or two."),
         t("Muster sees no other calendar of yours. You can close this page."),
+        *filter(None, [left_behind(done.left)]),
     ]
     away = t(
         "To end it: /settings → Calendar on Discord, or myaccount.google.com/connections at Google."

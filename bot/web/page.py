@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from html import escape
 
@@ -158,7 +158,7 @@ def no_such_link() -> web.Response:
 
 def _exchanged(calendar: Exchange | None) -> str:
     """How invitations stand; nothing where the server sends none."""
-    if calendar is None or not calendar.invites:
+    if calendar is None or not (calendar.invites and calendar.guests):
         return ""
     if calendar.error is not None:
         problem = sentence(calendar.error)
@@ -167,16 +167,19 @@ def _exchanged(calendar: Exchange | None) -> str:
         return t("Invitations by e-mail are late: {problem}", problem=problem)
     if calendar.at is None:
         return t("Invitations by e-mail: nothing was exchanged yet.")
-    ago = format_timedelta(calendar.at - utcnow(), add_direction=True, locale=words.language())
-    return t("Invitations by e-mail: answers were read last {ago}.", ago=ago)
+    return t("Invitations by e-mail: answers were read last {ago}.", ago=_ago(calendar.at))
 
 
 def _fresh(read_at: datetime | None) -> str:
     """`read_at` is UTC and to the hour."""
     if read_at is None:
         return t("No calendar program has read it yet. Yours does as soon as you subscribe.")
-    ago = utcnow() - read_at
-    if ago.total_seconds() < _HOUR:
+    if (utcnow() - read_at).total_seconds() < _HOUR:
         return t("A calendar program read it within the last hour.")
-    said = format_timedelta(-ago, add_direction=True, locale=words.language())
-    return t("It was read last by a calendar program {ago}.", ago=said)
+    return t("It was read last by a calendar program {ago}.", ago=_ago(read_at))
+
+
+def _ago(moment: datetime) -> str:
+    """“5 minutes ago”; never now or in the future, whatever the clocks say."""
+    since = max(utcnow() - moment, timedelta(seconds=1))
+    return format_timedelta(-since, add_direction=True, locale=words.language())

@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.calendars.office import get_office
 from core.clock import utcnow
-from core.db.calendar_models import CalendarAddress, CalendarLink
+from core.db.calendar_models import CalendarAddress
 from core.db.engine import get_database
 from core.db.queries import calendars as rows
 from core.db.queries.sync_states import mark_due
 from core.errors import MusterError, Refusal
+from core.operations import calendar_status
 from core.operations.common import Actor, ensure_guild, ensure_person
 from core.words import t
 
@@ -31,11 +32,15 @@ _ADDRESS = re.compile(
 
 @dataclass(frozen=True)
 class Mine:
-    """`masked`: what the person gave, hardly readable; None: nothing. `can`: one can be given."""
+    """`masked`: what the person gave, hardly readable; None: nothing. `can`: one can be given.
+
+    Empty where no key opens it any more.
+    """
 
     masked: str | None
     can: bool
-    connected: bool  # the server has a calendar that invitations come from
+    connected: bool  # the server has a calendar that people are invited in
+    told: bool = True  # and they hear of it; else they have to see that calendar
 
 
 def checked(typed: str) -> str:
@@ -54,9 +59,9 @@ def checked(typed: str) -> str:
 
 
 def masked(address: str) -> str:
-    """As it is shown back: a…@example.org."""
-    local, _, host = address.partition("@")
-    return f"{local[:1]}…@{host}"
+    """As it is shown back: a…@example.org; nothing for nothing."""
+    local, at, host = address.partition("@")
+    return f"{local[:1]}…@{host}" if at else ""
 
 
 async def mine(actor: Actor) -> Mine:
@@ -64,10 +69,12 @@ async def mine(actor: Actor) -> Mine:
     office = get_office()
     async with get_database().transaction() as session:
         row = await session.get(CalendarAddress, (actor.guild_id, actor.user_id))
-        link = await session.get(CalendarLink, actor.guild_id)
     can = office is not None and office.keys.can_seal
-    return Mine(masked(_opened(row)) if row is not None else None, can,
-                link is not None and link.invites)  # fmt: skip
+    calendar = await calendar_status.status(actor.guild_id)
+    given = masked(_opened(row)) if row is not None else None
+    if calendar is None or calendar.stopped:
+        return Mine(given, can, connected=False)
+    return Mine(given, can, calendar.invites and calendar.guests, calendar.told)
 
 
 def _opened(row: CalendarAddress) -> str:

@@ -25,18 +25,18 @@ from core.db.queries import calendar_links as links
 from core.db.queries import calendars as rows
 from core.db.queries.sync_states import mark_due
 from core.errors import MusterError, PermanentError, Refusal, TemporaryError, sentence
-from core.operations.calendar_status import Exchange, status
 from core.operations.common import Actor, audit, ensure_guild
 from core.systems.calendar_rows import access_of, named
-from core.words import pack, t
+from core.words import pack, t, tn
 
 LONGEST = 200  # characters of a user's name, the column's
+_SILENT = 2  # requests without an answer, each up to core.calendars.dav.SECONDS
 
 
-async def connect_caldav(actor: Actor, url: str, user: str, password: str) -> Exchange:
+async def connect_caldav(actor: Actor, url: str, user: str, password: str) -> int:
     """Connect a CalDAV account; it is tried first, and nothing is stored where it does not work.
 
-    Raises Refusal(not_allowed, no_key, bad_account, not_connected).
+    Returns like `store`. Raises Refusal(not_allowed, no_key, bad_account, not_connected).
     """
     actor.must_moderate()
     office = _office()
@@ -52,10 +52,10 @@ async def connect_caldav(actor: Actor, url: str, user: str, password: str) -> Ex
     return await _connect(actor, office, given, office.keys.seal(password))
 
 
-async def connect_own(actor: Actor) -> Exchange:
+async def connect_own(actor: Actor) -> int:
     """Connect the CalDAV account that the operator set for this server.
 
-    Raises Refusal(not_allowed, no_account, not_connected).
+    Returns like `store`. Raises Refusal(not_allowed, no_account, not_connected).
     """
     actor.must_moderate()
     office = _office()
@@ -65,7 +65,7 @@ async def connect_own(actor: Actor) -> Exchange:
     return await _connect(actor, office, own, None)
 
 
-async def _connect(actor: Actor, office: Office, given: Account, sealed: bytes | None) -> Exchange:
+async def _connect(actor: Actor, office: Office, given: Account, sealed: bytes | None) -> int:
     async with get_database().transaction() as session:
         guild = await ensure_guild(session, actor.guild_id)
         server = guild.name
@@ -79,10 +79,7 @@ async def _connect(actor: Actor, office: Office, given: Account, sealed: bytes |
             t("It was not connected, and nothing was changed. {problem}",
               problem=sentence(error.text)),
         ) from error  # fmt: skip
-    await store(actor, Backend.caldav, address, sealed, url=given.url, account=given.user)
-    found = await status(actor.guild_id)
-    assert found is not None
-    return found
+    return await store(actor, Backend.caldav, address, sealed, url=given.url, account=given.user)
 
 
 def _address(url: str) -> str:
@@ -106,12 +103,15 @@ async def store(
     *,
     url: str | None = None,
     account: str | None = None,
-) -> None:
+) -> int:
     """Write the guild's link. In another calendar than before, every entry is written anew.
 
-    Raises Refusal(not_allowed).
+    What stands in the one before is taken away there: nobody would keep it, and whoever is invited
+    would have everything twice. Returns how many entries are still there. Raises
+    Refusal(not_allowed).
     """
     actor.must_moderate()
+    left = await _leave(actor.guild_id, backend, address)
     now = utcnow()
     values: dict[str, Any] = {
         "backend": backend, "url": url, "account": account, "secret": secret, "address": address,
@@ -121,7 +121,7 @@ async def store(
     async with get_database().transaction() as session:
         await ensure_guild(session, actor.guild_id)
         old = await session.get(CalendarLink, actor.guild_id, with_for_update=True)
-        same = old is not None and (old.backend, old.address) == (backend, address)
+        same = old is not None and _same(old, backend, address)
         if not same:
             values |= {"cursor": None, "listed_at": None}
         await session.execute(
@@ -133,6 +133,45 @@ async def store(
             await rows.all_anew(session, actor.guild_id)
         await _look_again(session, actor.guild_id, now)
         audit(session, actor, "calendar_connected", after={"backend": backend})
+    return left
+
+
+def _same(link: CalendarLink | links.Link, backend: str, address: str) -> bool:
+    """Whether it is that calendar, whatever else its server says of it by now."""
+    return (link.backend, _calendar(link.address or "")) == (backend, _calendar(address))
+
+
+def _calendar(address: str) -> str:
+    return address.partition("#")[0]  # of core.calendars.caldav_home.Place
+
+
+def left_behind(left: int) -> str:
+    """What `store` could not take away, in words; nothing for nothing."""
+    if not left:
+        return ""
+    return tn("{n} entry in the calendar before could not be deleted and is still there.",
+              "{n} entries in the calendar before could not be deleted and are still there.",
+              left)  # fmt: skip
+
+
+async def _leave(guild_id: int, backend: str, address: str) -> int:
+    """Take our entries out of the calendar before, where that is another one."""
+    async with get_database().transaction() as session:
+        link = await links.link_of(session, guild_id)
+    if link is None or _same(link, backend, address):
+        return 0
+    return await _take_away(link, await _written_until_now(link))
+
+
+async def _written_until_now(link: links.Link) -> list[Stored]:
+    """Our entries in a calendar that is given up; from now on no sync writes to it."""
+    async with get_database().transaction() as session:
+        await links.note_link(
+            session, link,
+            status=LinkStatus.stopped, error_text=pack(t("It is being disconnected.")),
+        )  # fmt: skip
+        entries = await rows.entries_of(session, link.guild_id)
+    return [Stored(e.address, e.etag) for e in entries if e.address and e.etag]
 
 
 async def _look_again(session: AsyncSession, guild_id: int, now: datetime) -> None:
@@ -154,14 +193,9 @@ async def disconnect(actor: Actor, *, remove: bool) -> int:
     actor.must_moderate()
     async with get_database().transaction() as session:
         link = await links.link_of(session, actor.guild_id)
-        if link is None:
-            raise Refusal("not_connected", t("No calendar is connected."))
-        await links.note_link(
-            session, link,
-            status=LinkStatus.stopped, error_text=pack(t("It is being disconnected.")),
-        )  # fmt: skip
-        entries = await rows.entries_of(session, actor.guild_id)
-    there = [Stored(e.address, e.etag) for e in entries if e.address and e.etag]
+    if link is None:
+        raise Refusal("not_connected", t("No calendar is connected."))
+    there = await _written_until_now(link)
     left = await _take_away(link, there) if remove else len(there)
     if not await _forget(actor, link, {"removed": remove, "left": left}):
         raise Refusal(
@@ -189,8 +223,14 @@ async def _forget(actor: Actor, link: links.Link, after: dict[str, Any]) -> bool
 
 
 async def _take_away(link: links.Link, entries: Sequence[Stored]) -> int:
-    """How many could not be taken away; without being let in none is tried twice."""
-    office, left = _office(), len(entries)
+    """How many could not be taken away.
+
+    A server that does not let us in, or does not answer twice in a row, is not asked for the rest:
+    somebody waits.
+    """
+    office, left, silent = get_office(), len(entries), 0
+    if office is None or not entries:
+        return left
     try:
         async with office.open(access_of(link, office)) as calendar:
             for stored in entries:
@@ -198,9 +238,14 @@ async def _take_away(link: links.Link, entries: Sequence[Stored]) -> int:
                     await calendar.delete(stored)
                 except Unauthorized:
                     raise
-                except MusterError:
-                    continue
-                left -= 1
+                except TemporaryError:
+                    silent += 1
+                    if silent == _SILENT:
+                        raise
+                except PermanentError:
+                    silent = 0
+                else:
+                    left, silent = left - 1, 0
     except MusterError:
         return left
     return left

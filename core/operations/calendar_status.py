@@ -38,6 +38,11 @@ class Exchange:
     guests: bool = True  # people can be invited at all
     told: bool = True  # and the server itself tells them
 
+    @property
+    def needs(self) -> int:
+        """How many things wait for a person."""
+        return int(self.stopped) + len(self.asked)
+
 
 @dataclass(frozen=True)
 class Ways:

@@ -39,10 +39,11 @@ May = Callable[[int, int], Awaitable[bool]]
 
 @dataclass(frozen=True)
 class Connected:
-    """`server` is the guild's name as people typed it."""
+    """`server` is the guild's name as people typed it; `left`: see calendar_link.store."""
 
     guild_id: int
     server: str
+    left: int = 0
 
 
 async def start(actor: Actor, desk: Desk, keys: Keys) -> str:
@@ -147,8 +148,8 @@ async def _connected(desk: Desk, keys: Keys, found: OAuthState, lasting: str) ->
             raise  # else it is another account, which may not write to the first one's calendar
         address = await desk.of_person(replace(access, address=None)).ensure_calendar(name)
     actor = Actor(guild_id, found.user_id, "", moderator=True)
-    await store(actor, Backend.google, address, keys.seal(lasting))
-    return Connected(guild_id, name)
+    left = await store(actor, Backend.google, address, keys.seal(lasting))
+    return Connected(guild_id, name, left)
 
 
 def service_word(keys: Keys, guild_id: int) -> str:
@@ -180,10 +181,10 @@ async def connect_shared(actor: Actor, desk: Desk, keys: Keys, calendar_id: str)
                 word=word,
             ),
         )
-    await store(actor, Backend.service, address, None)
+    left = await store(actor, Backend.service, address, None)
     async with get_database().transaction() as session:
         guild = await session.get_one(Guild, actor.guild_id)
-        return Connected(actor.guild_id, guild.name)
+        return Connected(actor.guild_id, guild.name, left)
 
 
 async def rotated(keys: Keys, guild_id: int, old: str, new: str) -> None:

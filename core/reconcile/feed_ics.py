@@ -17,6 +17,7 @@ from icalendar import Calendar, Event, vText
 from core.reconcile.events import name_of
 from core.reconcile.vtimezone import vtimezone
 from core.schedule import UnknownZone, zone_info
+from core.words import t
 
 PRODUCT = "-//Muster//Muster 1//EN"
 # Whoever reads more often gets 304; Google decides by itself (8 to 24 hours), Apple follows it.
@@ -26,6 +27,7 @@ _NAMESPACE = uuid.UUID("4f1d3a52-6f0a-5d5e-8a57-0c1f5a9b7e63")
 # Turns text around in whatever shows it (Unicode UAX 9).
 _TURNING = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 _NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of characters, ends of lines
+_ANY_ZONE = {"UTC": (1970, 1970)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class FeedMeeting:
 
 def feed(guild_id: int, name: str, zone: str, meetings: Sequence[FeedMeeting]) -> bytes:
     """The calendar `name` with these meetings, in the language spoken now. `zone`: the server's."""
-    calendar = _calendar(_told(meetings))
+    # Without any part it would be no calendar (RFC 5545, 3.6), and some programs refuse it.
+    calendar = _calendar(_told(meetings) if meetings else _ANY_ZONE)
     shown = vText(line(name))  # the library escapes neither of these two by itself
     calendar.add("name", shown)
     calendar.add("x-wr-calname", shown)
@@ -124,11 +127,13 @@ def _event(guild_id: int, m: FeedMeeting) -> Event:
     zone = UTC if _in_utc(m) else zone_info(m.zone)
     entry.add("dtstart", m.starts_at.astimezone(zone))
     entry.add("dtend", m.ends_at.astimezone(zone))
-    entry.add("summary", line(name_of(m.group, m.number)))
+    # In a person's calendar, "Group 1 - Week 3" alone says nothing.
+    title = t("{group} · {cohort}", group=name_of(m.group, m.number), cohort=m.cohort)
+    entry.add("summary", line(title))
     entry.add("status", "CONFIRMED" if m.status == "planned" else "CANCELLED")
     entry.add("transp", "TRANSPARENT" if m.away or m.status != "planned" else "OPAQUE")
-    entry.add("description", "\n".join(filter(None, (line(m.cohort), m.link))))
     if m.link is not None:
+        entry.add("description", m.link)  # many programs show no URL
         entry.add("url", m.link)
     return entry
 

@@ -42,6 +42,9 @@ class Done:
     look_again: bool = False
 
 
+# What the server made of a write is read so soon: until then nobody can tell an edit from it.
+_LOOK_AFTER = timedelta(seconds=30)
+
 _AGAIN = Done(look_again=True)
 _TRIES = 3  # the error table's: reread and merge, at most three times
 
@@ -74,6 +77,8 @@ class Writer:
         if new is None:
             return _AGAIN
         async with get_database().transaction() as session:
+            # The link first, like whoever connects another calendar: no deadlock.
+            await links.read_by(session, link, utcnow() + _LOOK_AFTER)
             kept = await rows.note_written(
                 session, guild_id, self.group.id, self.facts.entry.epoch if self.facts.entry else 0,
                 state=EntryState.made, address=new.address, etag=new.etag,

@@ -17,6 +17,7 @@ from bot.web.server import application, serving
 from core.db.calendar_models import FeedKind
 from core.keys import Keys
 from core.operations import cohorts, feeds, membership, slots
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.schedule import Piece, Rule, Slot
 from tests.bench.building import STARTS
@@ -69,7 +70,7 @@ async def read(port: int, path: str, connections: int, times: int) -> tuple[floa
 async def _path(keys: Keys) -> str:
     """A member of a group with 200 meetings; where they read them."""
     lead, ann = Actor(1, 2, "mod", moderator=True), Actor(1, 100, "Ann")
-    draft = cohorts.CohortDraft("Statistics autumn", STARTS, meetings=MEETINGS)
+    draft = CohortDraft("Statistics autumn", STARTS, meetings=MEETINGS)
     made = await cohorts.create(lead, draft, open_now=True)
     await membership.join(ann, made.group_ids[0])
     slot = Slot(STARTS.weekday(), time(19), "Europe/Berlin", 90)

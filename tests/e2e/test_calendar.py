@@ -136,7 +136,7 @@ async def test_a_meeting_as_a_file_from_its_post(w: World) -> None:
     group, meeting, [ann, *_] = await started(w)
     post = await post_of(w, group)
     [entry] = await entries(await ann.click(post, label="Add to calendar"))
-    assert str(entry["SUMMARY"]) == "Group 1 - Week 3"
+    assert str(entry["SUMMARY"]) == "Group 1 - Week 3 · Stats"
     assert entry.decoded("DTSTART") == (utcnow() + timedelta(days=2)).replace(microsecond=0)
     assert str(entry["URL"]) == f"https://discord.com/channels/{w.guild.id}/{post.channel.id}"
     button = Button("Add to calendar", "meeting_ics", meeting)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from bot.ui import invitations
 from bot.ui.setup_calendar import panel
 from bot.web.page import landing
 from core.calendars import port
@@ -128,8 +129,10 @@ async def test_an_entry_that_was_deleted_twice_is_asked_about(w: World, dav: Dav
         await calendar_answers.poll(w.guild.id)
         await w.settle()
     assert dav.entries(home) == {}
-    said = words_of(last(await w.mod.slash(w.room, "check")))
-    assert "deleted in the calendar twice" in said
+    for command, told in (("check", "deleted in the calendar twice"),
+                          ("muster", "1 entry was deleted there"),
+                          ("muster", "1 thing needs a person")):  # fmt: skip
+        assert told in text_of(await w.mod.slash(w.room, command))
     shown = await w.mod.click(last(await _calendar(w)), label="Put it back")
     assert "Saved" in words_of(last(shown))
     await w.settle()
@@ -150,7 +153,13 @@ async def test_the_moderators_are_told_once_and_see_it_in_their_home(w: World, d
     await w.settle()
     told = [m.content for m in w.room.history() if "no longer let into" in m.content]
     assert len(told) == 1
-    assert "The password is not taken any more" in text_of(await w.mod.slash(w.room, "muster"))
+    home = text_of(await w.mod.slash(w.room, "muster"))
+    assert "The password is not taken any more" in home
+    assert "1 thing needs a person" in home
+    assert "Nothing needs you" not in home
+    assert "is not let into the server's calendar" in text_of(
+        await w.mod.slash(w.room, "sync status")
+    )
     dav.took()
     w.worker.bump(cohort.group_ids)
     await w.settle()
@@ -225,6 +234,7 @@ async def test_a_member_gives_an_address_sees_it_masked_and_deletes_it(w: World,
     form = await anna.click(last(opened), label="Give an address")
     given = await anna.submit_modal(form, {"address": " Anna.B@Example.org "})
     assert "a…@example.org" in words_of(last(given))
+    assert "tells nobody by itself" in words_of(last(given))
     assert "anna.b" not in words_of(last(given))
     await w.settle()
     assert "anna.b@example.org" in dav.only(home).replace("\r\n ", "")
@@ -278,6 +288,8 @@ def test_the_page_of_a_feed_says_how_invitations_stand() -> None:
     at = utcnow() - timedelta(minutes=5)
     fine = Exchange("caldav", "", False, None, at, True, 1, ())
     assert "answers were read last 5 minutes ago" in str(landing("Mine", where, at, fine).text)
+    ahead = replace(fine, at=utcnow() + timedelta(hours=1))  # the clock was put back since
+    assert "were read last 1 second ago" in str(landing("Mine", where, at, ahead).text)
     away = replace(fine, error="no answer", failing=True)
     assert "are late: No answer." in str(landing("Mine", where, at, away).text)
     assert "Invitations" not in str(landing("Mine", where, at, None).text)
@@ -353,3 +365,6 @@ async def test_an_address_whose_key_is_gone_stops_its_group_with_a_sentence(
         assert (await calendar.sync(group))["failed"] == 1
         assert (await here.state(group)).error_class == "no_key"
         assert shelf.took() == []
+        own = await addresses.mine(Actor(here.GUILD, 3, "member3"))
+        assert own.masked == ""
+        assert "Give it again" in invitations.view_of(own)[0]

@@ -45,6 +45,43 @@ async def the_same() -> None:
     await calendar_link.store(MOD, Backend.memory, HOME, None)
 
 
+async def test_what_stood_in_the_calendar_before_is_taken_away(shelf: Shelf) -> None:
+    """Nobody would keep it, and whoever is invited would have everything twice."""
+    group = await here.season()
+    await here.link(shelf)
+    await calendar.sync(group)
+    a_minute_later()
+    assert await calendar_link.store(MOD, Backend.memory, OTHER, None) == 0
+    assert shelf.entries() == {}
+    await calendar.sync(group)
+    assert len(shelf.entries(OTHER)) == 1
+    # The same one with another password keeps what is there.
+    shelf.took()
+    assert await calendar_link.store(MOD, Backend.memory, OTHER, b"x") == 0
+    assert "delete" not in shelf.took()
+    assert len(shelf.entries(OTHER)) == 1
+
+
+async def test_the_calendar_before_does_not_answer(shelf: Shelf) -> None:
+    """It is left as it is after two tries, and the person hears of it."""
+    group = await here.season(groups=4)
+    await here.link(shelf)
+    for one in range(group, group + 4):
+        await calendar.sync(one)
+    shelf.took()
+    shelf.raises["delete"] = [port.Unreachable("no answer")] * 9
+    a_minute_later()
+    left = await calendar_link.store(MOD, Backend.memory, OTHER, None)
+    assert left == 4
+    assert shelf.took() == ["delete", "delete"]
+    assert "4 entries" in calendar_link.left_behind(left)
+    shelf.raises["delete"] = [port.Unreachable("no answer"), None, port.Refused("no"), None]
+    await calendar.sync(group)
+    for one in range(group, group + 4):
+        await calendar.sync(one)
+    assert await calendar_link.disconnect(MOD, remove=True) == 2
+
+
 async def test_while_an_entry_is_written(shelf: Shelf) -> None:
     group = await here.season()
     await here.link(shelf)

@@ -185,6 +185,26 @@ async def test_somebody_elses_edit_is_written_over_and_reported_once(shelf: Shel
     assert (await calendar.sync(group))["unchanged"] == 1
 
 
+async def test_what_was_written_is_read_within_a_minute(shelf: Shelf) -> None:
+    """Until then nobody can tell somebody's edit from what the server made of it."""
+    group = await ready(shelf, count=12)
+    await poll()
+    await membership.add(MOD, group, 4, "ben")
+    await here.give(4)
+    await calendar.sync(group)
+    later(minutes=1)
+    await calendar_answers.poll_due()
+
+    def rename(ics: Any) -> None:
+        ics.events[0]["SUMMARY"] = "Party"
+
+    shelf.edit(rename)
+    later(minutes=40)
+    assert await calendar_answers.poll_due() == {group}
+    await calendar.sync(group)
+    assert "Party" not in shelf.only()
+
+
 async def test_only_partstat_is_believed_from_an_entry_that_was_edited(shelf: Shelf) -> None:
     group = await ready(shelf)
 

@@ -15,7 +15,7 @@ from core.db.calendar_models import CalendarEntry
 from core.db.engine import Database, get_database
 from core.db.models import Group, SyncState
 from core.db.queries import access
-from core.operations import groups, meeting_views, meetings, membership
+from core.operations import groups, meeting_views, meetings, membership, people
 from core.operations.common import Actor
 from core.reconcile.series import uid_of
 from core.systems import calendar
@@ -80,6 +80,17 @@ async def test_a_member_more_or_less_is_one_write(shelf: Shelf) -> None:
     assert (await calendar.sync(group))["patched"] == 1
     assert set(attendees(shelf.only())) == {address_of(4)}
     assert shelf.took() == ["put", "put"]
+
+
+async def test_who_is_not_on_the_server_is_not_invited(shelf: Shelf) -> None:
+    """Their groups wait for them, but what they can read and who can read of them ends."""
+    group = await ready(shelf, people=(3, 4))
+    await people.member_left(GUILD, 3)
+    assert (await calendar.sync(group))["patched"] == 1
+    assert set(attendees(shelf.only())) == {address_of(4)}
+    await people.member_joined(GUILD, 3, "member3")
+    assert (await calendar.sync(group))["patched"] == 1
+    assert set(attendees(shelf.only())) == {address_of(3), address_of(4)}
 
 
 async def test_a_moved_and_a_skipped_meeting_are_one_write_each(shelf: Shelf) -> None:

@@ -96,6 +96,10 @@ async def test_a_file_its_tag_and_its_packing(database: Database) -> None:
         for known in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
             same, body = await r.get(path, If_None_Match=known)
             assert (same.status, body, same.headers["ETag"]) == (304, b"", tag)
+        # Each link has one spelling, so that the limit of a link is one limit.
+        for before in ("0", "\uff10", "+"):
+            answer, _ = await r.get(path.replace("/feed/", f"/feed/{before}"))
+            assert answer.status == 404
         # Below the prefix of the public address as well, and of another process the same tag.
         answer, again = await r.get(f"/muster{path}")
         assert again == text
@@ -168,7 +172,7 @@ async def test_too_many_requests(database: Database) -> None:
         assert (await r.get(path))[0].status == 200
         # Guessing from one address is limited whatever is guessed; another one is not.
         clock.set_clock(lambda: NOW + timedelta(minutes=5))
-        guessed = [(await r.get(f"/calendar/{n}-{WRONG}"))[0].status for n in range(10)]
+        guessed = [(await r.get(f"/calendar/{n}-{WRONG}"))[0].status for n in range(1, 11)]
         assert guessed == [404] * 8 + [429] * 2
         other, _ = await r.get(path, X_Forwarded_For="203.0.113.9, 198.51.100.7")
         assert other.status == 200

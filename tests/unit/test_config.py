@@ -61,12 +61,29 @@ def test_the_file_and_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path:
         ("MUSTER_LEASE_SECONDS", "1"),
         ("MUSTER_DEMO_PORT", "65536"),
         ("MUSTER_LOG_LEVEL", "LOUD"),
+        # It stands in messages to people, who are on another machine.
+        ("MUSTER_PUBLIC_URL", "http://muster.example.org"),
+        ("MUSTER_PUBLIC_URL", "https://127.0.0.1:8090"),
+        ("MUSTER_PUBLIC_URL", "https://[::1]/"),
+        ("MUSTER_PUBLIC_URL", "https://localhost"),
+        ("MUSTER_PUBLIC_URL", "https://a:b@muster.example.org"),
+        ("MUSTER_PUBLIC_URL", "https://muster.example.org/?a=b"),
+        ("MUSTER_PUBLIC_URL", "muster.example.org"),
     ],
 )
 def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
         Settings(_env_file=None)
+
+
+def test_an_empty_line_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MUSTER_PUBLIC_URL", "MUSTER_HTTP_PORT", "MUSTER_GOOGLE_SERVICE_ACCOUNT"):
+        monkeypatch.setenv(name, "")
+    settings = Settings(_env_file=None)
+    assert settings.public_url is None
+    assert settings.http_port == 8090
+    assert settings.google_service_account is None
 
 
 def test_guild_settings_of_other_versions() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.calendar_models import CalendarLink, LinkStatus
@@ -70,6 +70,11 @@ async def note_link(session: AsyncSession, link: Link, **values: Any) -> bool:
         .execution_options(synchronize_session=False)
     )
     return found is not None
+
+
+async def read_by(session: AsyncSession, link: Link, moment: datetime) -> None:
+    """It is to be read by then (UTC) at the latest."""
+    await note_link(session, link, poll_at=func.least(CalendarLink.poll_at, moment))
 
 
 async def due_links(session: AsyncSession, now: datetime) -> list[int]:

@@ -80,7 +80,7 @@ _GATHER = text("""
         from memberships n
         join calendar_addresses d on d.guild_id = l.guild_id and d.user_id = n.user_id
         left join members b on b.guild_id = l.guild_id and b.user_id = n.user_id
-        where n.group_id = g.id and n.status = 'active' and l.invites
+        where n.group_id = g.id and n.status = 'active' and l.invites and b.left_at is null
     ) p on true
     left join lateral (
         select json_agg(json_build_array(

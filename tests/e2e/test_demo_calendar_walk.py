@@ -1,0 +1,112 @@
+"""A server's calendar and a member's own, walked in the demo by a real Chromium on a phone.
+
+A moderator connects a CalDAV server, a member gives an address, somebody answers there with another
+program, and the meeting's post shows it. MUSTER_SCREENSHOTS names a directory for screenshots.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.async_api import async_playwright, expect
+
+from tests.e2e.test_demo import demo
+from tests.e2e.test_demo_walk import CHROMIUM, FLAGS
+from tests.e2e.test_first_day import MODERATOR, Newcomer
+from tests.integration._calendars import (
+    PASSWORD,
+    USER,
+    Servers,
+    servers,  # noqa: F401 - a fixture
+)
+from tests.oracles import run
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed on this machine"),
+]
+
+DANIEL, ADDRESS = "Daniel Kim", "daniel@example.org"  # the one in #harbour who has not answered
+
+# What a calendar program does: it finds the entry that somebody is invited to, and accepts.
+ACCEPTED = """
+import json, sys
+import caldav
+url, user, password, address = sys.argv[1:]
+account = caldav.DAVClient(url=url, username=user, password=password).principal()
+seen = []
+for entry in (e for c in account.calendars() for e in c.events()):
+    events = entry.icalendar_instance.events
+    [series] = [e for e in events if "RECURRENCE-ID" not in e]
+    people = series.get("ATTENDEE", [])
+    people = people if isinstance(people, list) else [people]
+    seen.append([str(series["SUMMARY"]), [str(p) for p in people]])
+    for person in people:
+        if person == f"mailto:{address}":
+            person.params["PARTSTAT"] = "ACCEPTED"
+            entry.save()
+print(json.dumps(sorted(seen)))
+"""
+
+
+async def test_from_the_settings_to_an_answer_on_the_post(
+    servers: Servers,  # noqa: F811 - the fixture
+) -> None:
+    url = f"http://127.0.0.1:{servers.port('radicale')}/"
+    async with demo() as running, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            page = await browser.new_page(
+                viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+            )
+            walker = Newcomer(page, "calendar-phone", running.url)
+            await walker.comes()
+            await _connects(walker, url)
+            await _gives_an_address(walker)
+            seen = json.loads(run(ACCEPTED, url, USER, PASSWORD, ADDRESS))
+            assert seen == [
+                ["Harbour · Photo walks", [f"mailto:{ADDRESS}"]], ["Old town · Photo walks", []],
+            ]  # fmt: skip
+            await _an_hour_passes(walker)
+            await walker.goes(DANIEL, "harbour")
+            await walker.says("Attending (3)")
+            await walker.look()
+            await walker.sees_no_sideways_scrolling()
+            assert walker.troubles == []
+        finally:
+            await browser.close()
+
+
+async def _connects(mira: Newcomer, url: str) -> None:
+    await mira.goes(MODERATOR, "general")
+    await mira.asks("/setup", "The first steps")
+    await mira.presses("Accept all")
+    await mira.says("Everything is right")
+    await mira.presses("Calendar")
+    for password, said in (("wrong", "nothing was changed"), (PASSWORD, "Connected")):
+        await mira.presses("Connect CalDAV")
+        await mira.fills({0: url, 1: USER, 2: password})
+        await mira.says(said)
+        await mira.look()
+
+
+async def _gives_an_address(daniel: Newcomer) -> None:
+    await daniel.goes(DANIEL, "harbour")
+    await daniel.says("Attending (2)")
+    await daniel.asks("/calendar", "Your meetings in your own calendar")
+    await daniel.presses("Invitations by e-mail")
+    await daniel.presses("Give an address")
+    await daniel.fills({0: ADDRESS})
+    await daniel.says("Saved")
+    await daniel.says("tells nobody by itself")  # Radicale sends no invitations
+    await daniel.look()
+
+
+async def _an_hour_passes(visitor: Newcomer) -> None:
+    """So much that the calendar is due to be read."""
+    await visitor.page.get_by_role("button", name="Back to the people").click()
+    hour = visitor.page.locator('[data-to="hour"]')
+    await hour.click()
+    await expect(hour).to_be_disabled()
+    await expect(hour).to_be_enabled()
