@@ -7,13 +7,11 @@ local arithmetic comes first and the zone last: "a week later" is the same wall 
 from __future__ import annotations
 
 from calendar import monthrange
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import count as count_up
-from itertools import islice, pairwise
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -78,14 +76,17 @@ class Piece:
 class Rule:
     """How a group meets.
 
-    Every week or every two weeks by its pieces; `monthly`: on the day of the month of `dates[0]`,
-    of the start where there is none; `dates` alone: on these days. Pieces are kept by `since`.
+    Every week or every two weeks by its pieces; `monthly`: from `dates[0]` on, on its day of the
+    month, from the start where there is none; `dates` alone: on these days. Pieces are kept by
+    `since`. All of that from the day `since` on; until then by `before`, whose numbers go on.
     """
 
     pieces: tuple[Piece, ...]
     every: Every = 1
     monthly: bool = False
     dates: tuple[date, ...] = ()
+    since: date | None = None
+    before: Rule | None = None
 
     def __post_init__(self) -> None:
         if not self.pieces or self.every not in get_args(Every):
@@ -96,6 +97,12 @@ class Rule:
 
     def slot_for(self, day: date) -> Slot:
         """The slot in force in the week of `day`; the first one before any began."""
+        if self.before is not None and self.since is not None and day < self.since:
+            return self.before.slot_for(day)
+        return self.own_slot(day)
+
+    def own_slot(self, day: date) -> Slot:
+        """Likewise, of the rule as it is from `since` on: weeks begin before it does."""
         week, found = monday(day), self.pieces[0]
         for piece in self.pieces[1:]:
             if piece.since is None or piece.since <= week:
@@ -111,6 +118,8 @@ class Rule:
             "every": self.every,
             "monthly": self.monthly,
             "dates": [day.isoformat() for day in self.dates],
+            **({"since": self.since.isoformat()} if self.since else {}),
+            **({"before": self.before.to_json()} if self.before else {}),
         }
 
     @classmethod
@@ -121,7 +130,9 @@ class Rule:
             for p in value["pieces"]
         )
         dates = tuple(date.fromisoformat(day) for day in value["dates"])
-        return cls(pieces, value["every"], bool(value["monthly"]), dates)
+        since = date.fromisoformat(value["since"]) if value.get("since") else None
+        before = cls.from_json(value["before"]) if value.get("before") else None
+        return cls(pieces, value["every"], bool(value["monthly"]), dates, since, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +150,6 @@ class Occurrence:
     @property
     def ends_at(self) -> datetime:
         return self.starts_at + timedelta(minutes=self.minutes)
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """From `day` on, people meet at different times than before, but not all in the same way.
-
-    `groups`: (wall time before, wall time after, the people), the largest group first.
-    """
-
-    day: date
-    groups: tuple[tuple[time, time, tuple[int, ...]], ...]
 
 
 def monday(day: date) -> date:
@@ -191,15 +191,11 @@ def night_for(starts_at: datetime, zone: str) -> bool:
     return at >= NIGHT_FROM or at < NIGHT_UNTIL
 
 
-def monthly(start: date, day: int, count: int) -> tuple[date, ...]:
-    """The first `count` days from `start` on that are the `day`-th (1 to 31) of their month.
+def monthly(start: date, day: int) -> Iterator[date]:
+    """The days from `start` on that are the `day`-th (1 to 31) of their month, without end.
 
     In a shorter month it is the last day: 31 January, 28 February, 31 March.
     """
-    return tuple(islice(_months(start, day), max(count, 0)))
-
-
-def _months(start: date, day: int) -> Iterator[date]:
     for month in count_up(start.year * 12 + start.month - 1):
         first = date(month // 12, month % 12 + 1, 1)
         found = first.replace(day=min(day, monthrange(first.year, first.month)[1]))
@@ -214,6 +210,19 @@ def with_slot(rule: Rule, slot: Slot, since: date) -> Rule:
     if kept and kept[-1].slot == slot:
         return replace(rule, pieces=kept)
     return replace(rule, pieces=(*kept, Piece(slot, week)))
+
+
+def from_day(old: Rule, new: Rule, since: date) -> Rule:
+    """`old` until the day `since`, then `new`: what was numbered by then counts.
+
+    Where the rhythm is the same only the slot changes, from that week on (`with_slot`). What was
+    to begin on that day or later is gone.
+    """
+    if old.since is not None and since <= old.since:
+        return replace(new, since=since) if old.before is None else from_day(old.before, new, since)
+    if (old.every, old.monthly, old.dates) == (new.every, new.monthly, new.dates):
+        return with_slot(old, new.pieces[-1].slot, since)
+    return replace(new, since=since, before=old)
 
 
 def occurrences(
@@ -233,8 +242,13 @@ def occurrences(
     """
     listed = bool(rule.dates) and not rule.monthly
     off = {monday(day) for day in breaks}
-    later = set(postponed) if listed else {monday(day) for day in postponed}
-    found, number = list[Occurrence](), 0
+    mine = {day for day in postponed if rule.since is None or day >= rule.since}
+    later = mine if listed else {monday(day) for day in mine}
+    found = list[Occurrence]()
+    if rule.before is not None and rule.since is not None:
+        earlier = occurrences(rule.before, start, count, breaks, postponed)
+        found = [o for o in earlier if o.day < rule.since]
+    number = max((o.number or 0 for o in found), default=0)
     for day, slot in _days(rule, start):
         if number >= count and not listed:
             break
@@ -249,10 +263,13 @@ def occurrences(
 
 def _days(rule: Rule, start: date) -> Iterator[tuple[date, Slot]]:
     """The days of a series and their slots, without end except for explicit dates."""
+    first = max(start, rule.since or start, *(rule.dates if rule.monthly else ()))
     if not rule.monthly and not rule.dates:
-        return _weeks(rule, start)
-    monthday = (rule.dates or (start,))[0].day
-    days = _months(start, monthday) if rule.monthly else rule.dates
+        return _weeks(rule, first)
+    if rule.monthly:
+        days: Iterable[date] = monthly(first, (rule.dates or (start,))[0].day)
+    else:
+        days = (day for day in rule.dates if rule.since is None or day >= rule.since)
     return ((day, rule.slot_for(day)) for day in days)
 
 
@@ -264,31 +281,9 @@ def _weeks(rule: Rule, start: date) -> Iterator[tuple[date, Slot]]:
         first = _first(rule, start)
     for step in count_up():
         week = monday(first) + timedelta(days=DAYS * rule.every * step)
-        slot = rule.slot_for(week)
+        slot = rule.own_slot(week)
         yield week + timedelta(days=slot.weekday), slot
 
 
 def _first(rule: Rule, start: date) -> date:
     return start + timedelta(days=(rule.pieces[0].slot.weekday - start.weekday()) % DAYS)
-
-
-def clock_shifts(meetings: Iterable[Occurrence], zones: Mapping[int, str]) -> tuple[Shift, ...]:
-    """Where a change of the clocks splits a group: its meetings, people (id) → IANA zone.
-
-    Only where it is not the same change for everybody: with the slot in Berlin, people in Kolkata
-    meet an hour earlier from the end of March on. Postponed ones are left out. Raises UnknownZone.
-    """
-    found: list[Shift] = []
-    held = sorted((m for m in meetings if m.number is not None), key=lambda m: m.starts_at)
-    for before, after in pairwise(held):
-        moves: set[timedelta] = set()
-        groups: dict[tuple[time, time], list[int]] = defaultdict(list)
-        for person, zone in zones.items():
-            old, new = local(before.starts_at, zone), local(after.starts_at, zone)
-            moves.add((new.utcoffset() or timedelta()) - (old.utcoffset() or timedelta()))
-            groups[old.time(), new.time()].append(person)
-        if len(moves) > 1:
-            rows = [(old, new, tuple(sorted(who))) for (old, new), who in groups.items()]
-            rows.sort(key=lambda row: (-len(row[2]), row))
-            found.append(Shift(after.day, tuple(rows)))
-    return tuple(found)

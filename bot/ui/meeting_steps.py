@@ -23,7 +23,7 @@ from bot.ui.results import look_after
 from bot.ui.text import lines, plain, when
 from bot.ui.undo import undo_button
 from core.errors import Refusal
-from core.operations import groups, meeting_views, meetings
+from core.operations import group_views, meeting_views, meetings
 from core.operations.common import Actor
 from core.operations.meeting_checks import Change
 from core.operations.meeting_views import MeetingView
@@ -223,7 +223,7 @@ async def _preview_add(
     length = meeting_typed.minutes(typed.get("minutes", ""))
     minutes = meeting_typed.MINUTES if length is None else length
     effect = await meetings.preview_add(actor, group_id, there.starts_at, minutes)
-    group = await groups.show(actor.guild_id, group_id)
+    group = await group_views.show(actor.guild_id, group_id)
     own = await meeting_views.own_zone(actor)
     text = lines(
         [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import reduce
+from functools import partial, reduce
 from typing import TypeVar
 
 from bot.ui import meeting_words
@@ -14,7 +14,7 @@ from core.errors import Refusal
 from core.operations import settings
 from core.operations.slot_rules import simple
 from core.reconcile.spoken_parts import BadTime
-from core.reconcile.spoken_time import When, read_slot, read_when
+from core.reconcile.spoken_time import When, read_day, read_slot, read_when
 from core.schedule import Piece, Rule, Slot
 from core.words import mark, t
 
@@ -70,8 +70,7 @@ def days(typed: str, zone: str) -> tuple[date, ...]:
         try:
             found.append(calendar_day(part))
         except Refusal:
-            # Noon: a day without a time of its own.
-            found.append(moment(f"{part.strip()} 12:00", zone).day)
+            found.append(read(partial(read_day, part, now=utcnow(), zone=zone)))
     return tuple(sorted(set(found)))
 
 
@@ -152,4 +151,6 @@ def _slot(typed: str, zone: str, length: int, *, weekly: bool) -> Slot:
 def since(typed: str, zone: str) -> date | None:
     """The day from which a new time counts, None for all that is to come. Raises Refusal."""
     found = days(typed, zone)
+    if len(found) > 1:
+        raise Refusal("two_days", t("There are two days in that. Which one do you mean?"))
     return found[0] if found else None

@@ -11,9 +11,10 @@ from babel.dates import format_time, get_day_names
 from bot.ui.text import plain, when
 from core.clock import utcnow
 from core.operations.meeting_views import MeetingView, Slots, name_of
+from core.reconcile.clock_shifts import Shift
 from core.reconcile.meeting_preview import Crowd, Effect, SeriesEffect
 from core.reconcile.meeting_rows import Have
-from core.schedule import Rule, Shift, Slot
+from core.schedule import Rule, Slot
 from core.words import day, language, mark, near_day, t, tn
 
 STATUS = {
@@ -55,16 +56,26 @@ def slot(one: Slot) -> str:
 
 
 def rule(one: Rule) -> str:
-    """A whole rule, with its rhythm where that is not every week, and what changes later."""
-    first, *later = one.pieces
-    said = t(_rhythm(one), time=_base(one, first.slot), n=len(one.dates))
+    """A rule as it is now, with its rhythm where that is not every week, and what changes later."""
+    today = utcnow().date()
+    later = [p for p in one.pieces[1:] if p.since is not None and p.since > today]
+    listed = [d for d in one.dates if one.since is None or d >= one.since]
+    said = _rhythm(one, _base(one, one.pieces[len(one.pieces) - len(later) - 1].slot), len(listed))
+    if one.before is not None and one.since is not None and one.since > today:
+        said = _then(rule(one.before), one.since, said)
     for piece in later:
         if piece.since is not None:
-            near = piece.since.year == utcnow().year
-            since = near_day(piece.since) if near else day(piece.since)
-            said = t("{before}; from {day} {after}", before=said, day=since,
-                     after=_base(one, piece.slot))  # fmt: skip
+            said = _then(said, piece.since, _base(one, piece.slot))
     return said
+
+
+def _then(before: str, since: date, after: str) -> str:
+    return t("{before}; from {day} {after}", before=before, day=_day(since), after=after)
+
+
+def _day(value: date) -> str:
+    """Without its year where that is this one."""
+    return near_day(value) if value.year == utcnow().year else day(value)
 
 
 def _base(one: Rule, what: Slot) -> str:
@@ -74,12 +85,12 @@ def _base(one: Rule, what: Slot) -> str:
     return slot(what)
 
 
-def _rhythm(one: Rule) -> str:
+def _rhythm(one: Rule, base: str, dates: int) -> str:
     if one.monthly:
-        return mark("once a month, {time}")
+        return t("once a month, {time}", time=base)
     if one.dates:
-        return mark("on {n} dates, {time}")
-    return mark("every two weeks, {time}") if one.every != 1 else mark("{time}")
+        return tn("on {n} date, {time}", "on {n} dates, {time}", dates, time=base)
+    return t("every two weeks, {time}", time=base) if one.every != 1 else base
 
 
 def rhythm_of(one: Rule | None) -> str:
@@ -109,7 +120,7 @@ def typed(one: Slot) -> str:
 def local(moment: datetime, zone: str) -> str:
     """As in: Wed 4 March 19:00 Europe/Berlin."""
     there = moment.astimezone(ZoneInfo(zone))
-    return t("{day} {time} {zone}", day=near_day(there.date()), time=clock(there.time()),
+    return t("{day} {time} {zone}", day=_day(there.date()), time=clock(there.time()),
              zone=zone)  # fmt: skip
 
 

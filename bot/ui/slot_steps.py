@@ -20,9 +20,19 @@ from bot.ui.text import lines, plain
 from bot.ui.undo import undo_button, undo_view
 from core.clock import utcnow
 from core.errors import Refusal
-from core.operations import cohorts, groups, lookup, meeting_views, meetings, settings, slots
+from core.operations import (
+    cohorts,
+    group_views,
+    lookup,
+    meeting_views,
+    meetings,
+    settings,
+    slots,
+)
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.operations.slots import Preview
+from core.reconcile.trace import LIVE
 from core.schedule import Rule, occurrences
 from core.words import mark, t, tn
 
@@ -86,7 +96,7 @@ async def _preview_group(
     rule = meeting_typed.rule_of(typed, now.zone)
     since = meeting_typed.since(typed.get("since", ""), now.zone)
     found = await slots.preview(actor, group_id, rule, since)
-    group = await groups.show(actor.guild_id, group_id)
+    group = await group_views.show(actor.guild_id, group_id)
     own = await meeting_views.own_zone(actor)
     text = lines(
         [
@@ -134,7 +144,7 @@ async def _save_group(
     seen = found.old.to_json() if found.old is not None else {}
     done = await slots.change(actor, group_id, rule, since, seen=seen)
     after = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id]
-    group = await groups.show(actor.guild_id, group_id)
+    group = await group_views.show(actor.guild_id, group_id)
     view = LastingView()
     if actor.moderator and interaction.guild_id is not None:
         undo_button(view, done.entry_id)
@@ -158,7 +168,7 @@ async def form_cohort(interaction: Interaction, cohort_id: int) -> None:
     actor = await checks.moderator(interaction)
     cohort = await cohorts.show(actor.guild_id, cohort_id)
     found = await meeting_views.slots(actor.guild_id, cohort.group_ids)
-    rules = [found[g[0]].rule for g in cohort.groups if g[2] in cohorts.LIVE]
+    rules = [found[g[0]].rule for g in cohort.groups if g[2] in LIVE]
     same = rules[0] if rules and all(rule == rules[0] for rule in rules) else None
     zone = await _zone(actor.guild_id, same)
     await interaction.response.send_modal(_cohort_form(cohort_id, same, zone, cohort.breaks))
@@ -255,7 +265,7 @@ async def _times(interaction: Interaction, cohort_id: int) -> None:
     actor = await checks.moderator(interaction)
     cohort = await cohorts.show(actor.guild_id, cohort_id)
     found = await meeting_views.slots(actor.guild_id, cohort.group_ids)
-    live = [g for g in cohort.groups if g[2] in cohorts.LIVE][:25]  # Discord's limit of a select
+    live = [g for g in cohort.groups if g[2] in LIVE][:25]  # Discord's limit of a select
     parts = [
         f"**{plain(name)}** · {words.group_time(found[group_id])}"
         for group_id, name, *_ in live
@@ -284,7 +294,7 @@ def draft_fields(rule: Rule | None, zone: str, breaks: Sequence[date]) -> list[F
     return [*meeting_typed.fields(rule, zone), weeks]
 
 
-def draft_line(draft: cohorts.CohortDraft, own: str | None) -> list[str]:
+def draft_line(draft: CohortDraft, own: str | None) -> list[str]:
     """When all its groups meet, with the first meeting echoed; an empty rule is named as well."""
     if draft.rule is None:
         return [t("Meetings: no time yet. **Set the meeting time** gives all groups the same one.")]

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import sentry_sdk
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from core.clock import utcnow
 from core.db.engine import get_database
@@ -271,9 +272,14 @@ class Dispatcher:
             self.wake()
 
     async def _write_alone(self, result: Result) -> None:
-        """What cannot be noted by itself is let go: its lease runs out, and it is met again."""
+        """What cannot be noted by itself is let go: its lease runs out, and it is met again.
+
+        Raises where the connection was cut meanwhile, which says nothing about this one.
+        """
         try:
             await self._recorder.write([result])
         except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
             sentry_sdk.capture_exception(error)
             log.exception("delivery_not_noted", delivery=result.row.id)

@@ -87,22 +87,24 @@ async def gather(session: AsyncSession, rows: Sequence[Claimed], now: datetime) 
     return facts
 
 
+_TextRoom, _VoiceRoom = aliased(ManagedObject), aliased(ManagedObject)
+
+
 async def _add_groups(
     session: AsyncSession, facts: Facts, guilds: set[int], rows: Sequence[Claimed]
 ) -> None:
     ids = {row.group_id for row in rows if row.group_id is not None}
     if not ids:
         return
-    text_room, voice_room = aliased(ManagedObject), aliased(ManagedObject)
     query = (
         select(
             Group.id, Group.guild_id, Group.name, Group.status, Cohort.name, Cohort.rooms,
-            text_room.id, text_room.discord_id, text_room.state,
-            voice_room.id, voice_room.discord_id, voice_room.state,
+            _TextRoom.id, _TextRoom.discord_id, _TextRoom.state,
+            _VoiceRoom.id, _VoiceRoom.discord_id, _VoiceRoom.state,
         )
         .join(Cohort, Cohort.id == Group.cohort_id)
-        .outerjoin(text_room, and_(text_room.group_id == Group.id, text_room.kind == "text"))
-        .outerjoin(voice_room, and_(voice_room.group_id == Group.id, voice_room.kind == "voice"))
+        .outerjoin(_TextRoom, and_(_TextRoom.group_id == Group.id, _TextRoom.kind == "text"))
+        .outerjoin(_VoiceRoom, and_(_VoiceRoom.group_id == Group.id, _VoiceRoom.kind == "voice"))
         .where(_in(Group.guild_id, guilds), _in(Group.id, ids))
     )  # fmt: skip
     people = select(Membership.group_id, Membership.user_id, Membership.role).where(

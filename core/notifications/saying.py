@@ -13,9 +13,10 @@ from core.notifications.case import Case
 from core.notifications.kinds import KINDS, MARK_AFTER
 from core.notifications.known import GroupFact
 from core.notifications.outgoing import GAP, Message
-from core.notifications.templates import AGAIN, CLOSED, LATE, REASON, render, shown
+from core.notifications.templates import AGAIN, CLOSED, LATE, REASON, render
 from core.reconcile.answers import at, buttons, name_of, tally
 from core.reconcile.attendance import Verdict, enough, verdict
+from core.reconcile.cleaning import shown
 from core.words import day, t, tn
 
 # What may be another in a later try: who answered what, who is there, and what comes next.

@@ -13,7 +13,7 @@ from typing import Any
 
 from core.config import GuildSettings
 from core.errors import Refusal
-from core.reconcile.cleaning import lines, says_something
+from core.reconcile.cleaning import lines, says_something, shown
 from core.words import again, mark, t
 
 LIMIT = 800  # characters of a text; more is a wall on a phone
@@ -127,11 +127,6 @@ CLOSED = mark(
     "messages from this server. Allow them in its privacy settings, or choose under `/my` what "
     "you want to hear."
 )
-
-
-def shown(name: str) -> str:
-    """A name as people typed it, in a post: markdown and mentions in it do nothing."""
-    return re.sub(r"([\\`*_~|])", r"\\\1", name).replace("@", "@\u200b").replace("<", "<\u200b")
 
 
 def render(kind: str, settings: GuildSettings, values: Mapping[str, Any]) -> str:

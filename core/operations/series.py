@@ -12,10 +12,12 @@ from core.db.meeting_models import Delivery, DeliveryStatus, Meeting, MeetingSta
 from core.db.models import Cohort, CohortStatus, Group, GroupStatus, Projection
 from core.db.queries import meetings as rows
 from core.db.queries.deliveries import New, enqueue
+from core.errors import Refusal
 from core.notifications import notices
 from core.reconcile.meeting_rows import SeriesDiff
 from core.reconcile.trace import LIVE, MeetingChange
 from core.systems import answer_posts
+from core.words import t
 
 
 async def follow(
@@ -43,6 +45,24 @@ async def follow(
     changed = await rows.derive(session, runs[True], now) if runs[True] else {}
     await redraw(session, [*runs[True], *runs[False]], now)
     return changed
+
+
+async def must_not_have_begun(session: AsyncSession, cohort_id: int, now: datetime) -> None:
+    """Raise Refusal(begun) once a meeting of the cohort's series was held: its weeks are counted.
+
+    `now` is aware (UTC).
+    """
+    held = select(Meeting.id).join(Group, Group.id == Meeting.group_id).where(
+        Group.cohort_id == cohort_id, Meeting.guild_id == Group.guild_id,
+        Meeting.extra.is_(False), Meeting.status == MeetingStatus.planned,
+        Meeting.starts_at <= now,
+    )  # fmt: skip
+    if await session.scalar(held.limit(1)) is not None:
+        raise Refusal(
+            "begun",
+            t("Its meetings have begun, so its first day stays. Give its groups another meeting "
+              "time from a day on instead."),
+        )  # fmt: skip
 
 
 async def redraw(session: AsyncSession, group_ids: Sequence[int], now: datetime) -> None:

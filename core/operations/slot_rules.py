@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 from core import schedule
 from core.errors import Refusal
-from core.schedule import Piece, Rule, Slot, monday, with_slot
+from core.schedule import Piece, Rule, Slot, from_day, monday
 from core.words import t
 
 LONGEST = 24 * 60  # minutes of a meeting: the column's constraint
 MOST_DATES = 200  # the most meetings that a cohort can have
 MOST_BREAKS = 60  # weeks: more than a year without a meeting is another cohort
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 _YEARS = range(2000, 2200)  # what lies outside is a slip of the finger
 
 
@@ -47,18 +49,29 @@ def _sane(days: Sequence[date], most: int) -> None:
             raise Refusal("out_of_range", t("{day} is too far away. Check the year.", day=str(day)))
 
 
-def combined(old: Rule | None, new: Rule, since: date | None) -> Rule:
-    """The rule that a group gets: `new`, or its slot only from the week of `since` on.
+def begins(rule: Rule, now: datetime) -> date:
+    """The first day on which a group can meet by this rule: today, unless its time is past."""
+    slot = rule.pieces[-1].slot
+    clock = schedule.local(now, slot.zone)
+    return clock.date() + (DAY if clock.time() >= slot.at else timedelta())
 
-    From a week on only the time changes: another rhythm counts from the start, as does the first
-    time of all. Raises Refusal(from_the_start) where that is wanted from a week on.
+
+def combined(
+    old: Rule | None, new: Rule, since: date | None, soonest: date, begun: Collection[date]
+) -> Rule:
+    """The rule that a group gets: `new` from the day `since` on, or for all that is to come.
+
+    `soonest`: what `begins` says. `begun`: the days of the meetings of its series
+    that have begun; they stay, and count.
     """
-    if since is None:
-        return new
-    if old is None or (old.every, old.monthly, old.dates) != (new.every, new.monthly, new.dates):
-        text = t("That counts for all meetings to come. Leave “From when on” empty.")
-        raise Refusal("from_the_start", text)
-    return with_slot(old, new.pieces[-1].slot, since)
+    if old is None or (since is None and not begun):
+        return replace(new, since=since)
+    first = max(since or soonest, soonest)
+    if begun:
+        last = max(begun)
+        weekly = since is None and not new.monthly and not new.dates  # one a week, as before
+        first = max(first, monday(last) + WEEK if weekly else last + DAY)
+    return from_day(old, new, first)
 
 
 def simple(slot: Slot) -> Rule:

@@ -24,9 +24,9 @@ from core.operations import meeting_facts, series
 from core.operations.common import Actor, audit, get_cohort, get_group
 from core.operations.groups import must_live
 from core.operations.meeting_rights import must_manage
-from core.operations.slot_rules import checked, combined, weeks
+from core.operations.slot_rules import begins, checked, combined, weeks
 from core.reconcile.meeting_preview import SeriesEffect, series_effect
-from core.reconcile.meeting_rows import follow
+from core.reconcile.meeting_rows import Have, follow
 from core.reconcile.trace import LIVE, RowChange, Trace, changed
 from core.schedule import Rule
 from core.words import t
@@ -63,8 +63,9 @@ async def preview(actor: Actor, group_id: int, rule: Rule, since: date | None = 
         must_live(group)
         cohort = await session.get_one(Cohort, group.cohort_id)
         old = Rule.from_json(group.rule) if group.rule else None
-        new = checked(combined(old, rule, since))
-        effect = await _effect(session, group, cohort, new, cohort.breaks, now)
+        have = (await rows.stored(session, [group_id]))[group_id]
+        new = _combined(old, checked(rule), since, have, now)
+        effect = await _effect(session, group, cohort, new, cohort.breaks, have, now)
         return Preview(group_id, group.name, old, new, effect)
 
 
@@ -82,11 +83,14 @@ async def preview_cohort(
         _must_run(cohort)
         off = cohort.breaks if breaks is None else weeks(breaks)
         found = []
-        for group in await _live(session, cohort_id, lock=False):
+        groups = await _live(session, cohort_id, lock=False)
+        have = await rows.stored(session, [group.id for group in groups])
+        for group in groups:
             old = Rule.from_json(group.rule) if group.rule else None
-            new = checked(rule) if rule is not None else old
+            mine = have[group.id]
+            new = _combined(old, checked(rule), None, mine, now) if rule is not None else old
             if new is not None:
-                effect = await _effect(session, group, cohort, new, off, now)
+                effect = await _effect(session, group, cohort, new, off, mine, now)
                 found.append(Preview(group.id, group.name, old, new, effect))
         return found
 
@@ -97,9 +101,9 @@ async def _effect(
     cohort: Cohort,
     rule: Rule,
     breaks: Sequence[str],
+    have: Sequence[Have],
     now: datetime,
 ) -> SeriesEffect:
-    have = (await rows.stored(session, [group.id]))[group.id]
     want, diff = follow(rule, cohort.start_date, cohort.meetings, breaks, have, now)
     following = min(
         (h for h in have if h.status == "planned" and h.starts_at > now),
@@ -124,7 +128,7 @@ async def change(
     *,
     seen: dict[str, Any] | None = None,
 ) -> Changed:
-    """Give a group this time; only from the week of `since` on where that is given.
+    """Give a group this time, from the day `since` on where that is given (docs/decisions/0012).
 
     `seen`: the rule (as JSON) that the preview started from. Meetings that have been, and those
     that a person moved, stay. Raises Refusal: group_not_found, not_allowed, group_ended,
@@ -138,7 +142,8 @@ async def change(
         if seen is not None and (group.rule or {}) != seen:
             raise _meanwhile()
         old = Rule.from_json(group.rule) if group.rule else None
-        new = checked(combined(old, rule, since)).to_json()
+        have = (await rows.stored(session, [group_id]))[group_id]
+        new = _combined(old, checked(rule), since, have, now).to_json()
         row = _set(group, new)
         if not row:
             return Changed((group_id,), None)
@@ -171,9 +176,11 @@ async def change_cohort(
         groups = await _live(session, cohort_id, lock=True)
         changes: list[RowChange] = []
         if rule is not None:
-            new = checked(rule).to_json()
+            have = await rows.stored(session, [group.id for group in groups])
             for group in groups:
-                changes += _set(group, new)
+                old = Rule.from_json(group.rule) if group.rule else None
+                new = _combined(old, checked(rule), None, have[group.id], now)
+                changes += _set(group, new.to_json())
         frame: list[RowChange] = []
         if breaks is not None:
             off = weeks(breaks)
@@ -193,6 +200,13 @@ async def change_cohort(
         await session.flush()
         await _follow(session, ids, entry.id, now)
     return Changed(tuple(ids), entry.id)
+
+
+def _combined(
+    old: Rule | None, rule: Rule, since: date | None, have: Sequence[Have], now: datetime
+) -> Rule:
+    begun = {row.day for row in have if row.starts_at <= now and not row.extra}
+    return combined(old, rule, since, begins(rule, now), begun)
 
 
 def _set(group: Group, rule: dict[str, Any]) -> list[RowChange]:

@@ -19,7 +19,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.meeting_models import Answer, Meeting, MeetingStatus, Rsvp, Source, Visit
-from core.db.models import Cohort, CohortStatus, Group, ManagedObject, Membership, MembershipStatus
+from core.db.models import (
+    Cohort,
+    CohortStatus,
+    Group,
+    ManagedObject,
+    Membership,
+    MembershipStatus,
+    User,
+)
 from core.db.queries import answers as queries
 from core.db.queries.access import AFTER, BEFORE
 from core.db.queries.deliveries import enqueue
@@ -27,6 +35,7 @@ from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.notifications import notices
 from core.operations.common import Actor, audit, guild_settings
+from core.operations.meeting_facts import known
 from core.reconcile.answers import MeetingFacts
 from core.reconcile.trace import LIVE
 from core.systems import answer_posts
@@ -37,12 +46,13 @@ MOST = 25  # Discord's limit of a select
 
 @dataclass(frozen=True)
 class Offer:
-    """A meeting of another group with room for a guest."""
+    """A meeting of another group with room for a guest. `zone`: the reader's, else the server's."""
 
     meeting: MeetingFacts
     group_id: int
     group_name: str
     free: int
+    zone: str
 
 
 @dataclass(frozen=True)
@@ -60,12 +70,16 @@ class Visiting:
 
 @dataclass(frozen=True)
 class _Missed:
-    """The meeting that somebody of its group said they cannot come to, and its ISO week."""
+    """The meeting that somebody of its group said they cannot come to, and its ISO week.
+
+    The week is one of the server's `zone` (IANA).
+    """
 
     meeting: Meeting
     cohort_id: int
     since: datetime
     until: datetime
+    zone: str
 
 
 async def offers(actor: Actor, missed_meeting_id: int) -> list[Offer]:
@@ -80,8 +94,10 @@ async def offers(actor: Actor, missed_meeting_id: int) -> list[Offer]:
             return []
         rows = (await session.execute(_hosts(actor, missed, now).limit(4 * MOST))).all()
         free = await queries.seats_free(session, [m.id for m, _ in rows])
+        zone = known(await session.scalar(select(User.zone).where(User.id == actor.user_id)))
+    shown = zone or missed.zone
     return [
-        Offer(queries.facts_of(meeting), meeting.group_id, name, free[meeting.id])
+        Offer(queries.facts_of(meeting), meeting.group_id, name, free[meeting.id], shown)
         for meeting, name in rows
         if free.get(meeting.id, 0) > 0
     ][:MOST]
@@ -111,7 +127,7 @@ async def _missed(session: AsyncSession, actor: Actor, meeting_id: int) -> _Miss
     day = row[0].starts_at.astimezone(zone).date()
     monday = day - timedelta(days=day.weekday())
     since, until = (datetime.combine(d, time(), zone) for d in (monday, monday + timedelta(days=7)))
-    return _Missed(row[0], row[1], since, until)
+    return _Missed(row[0], row[1], since, until, zone.key)
 
 
 def _hosts(actor: Actor, missed: _Missed, now: datetime) -> Select[Meeting, str]:

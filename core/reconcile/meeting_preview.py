@@ -9,8 +9,9 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TypeVar
 
+from core.reconcile.clock_shifts import Shift, clock_shifts
 from core.reconcile.meeting_rows import Have, SeriesDiff, applied
-from core.schedule import Occurrence, Shift, clock_shifts, local, night_for
+from core.schedule import Occurrence, local, night_for
 
 T = TypeVar("T", time, str)
 

@@ -57,11 +57,13 @@ def follow(
 ) -> tuple[tuple[Occurrence, ...], SeriesDiff]:
     """The series of a group that runs, and what brings its rows to it.
 
-    `breaks` are ISO days, as a cohort stores them. What was cancelled and is still to come takes
-    place again where the series wants it. Raises UnknownZone.
+    `breaks` are ISO days, as a cohort stores them; a week in which they met was none. What was
+    cancelled and is still to come takes place again where the series wants it. Raises UnknownZone.
     """
     postponed = [row.day for row in have if row.status == "postponed"]
-    days = [date.fromisoformat(day) for day in breaks]
+    begun = (row for row in have if row.starts_at <= now and not row.extra)
+    held = {monday(row.day) for row in begun if row.status == "planned"}
+    days = {monday(date.fromisoformat(day)) for day in breaks} - held
     want = occurrences(rule, start, count, days, postponed)
     off = {row.id for row in have if row.status == "cancelled" and row.starts_at > now}
     running = [replace(row, status="planned") if row.id in off else row for row in have]

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from core.schedule import Occurrence, clock_shifts, instant, local, monday
+from core.reconcile.clock_shifts import clock_shifts
+from core.schedule import Occurrence, instant, local, monday
 
 KINDS = ("nudge", "remind_first", "remind_last")
 # Minutes before the meeting where a group chose nothing else: three days, a day, an hour.

@@ -69,6 +69,17 @@ def read_when(typed: str, *, now: datetime, zone: str, day: date | None = None) 
     return _when(_instant(day, at, used), used, known, now, text)
 
 
+def read_day(typed: str, *, now: datetime, zone: str) -> date:
+    """The day that was typed, seen at `now` (aware) by somebody in `zone` (IANA).
+
+    A weekday is the next one, today included. Raises BadTime.
+    """
+    left = words_of(clean(typed))
+    if not left:
+        raise unreadable(typed.strip())
+    return _read_day(left, now.astimezone(ZoneInfo(zone)).date(), lambda _: True)
+
+
 def read_slot(typed: str, *, zone: str, minutes: int = 60) -> Slot:
     """The weekly slot that was typed ("every Wednesday 7pm Europe/Berlin 90 min").
 

@@ -16,7 +16,7 @@ from core.db.models import Guild, Role
 from core.db.queries import access
 from core.errors import Refusal
 from core.operations import answers, cohorts, membership, visits
-from core.operations.cohorts import CohortDraft
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from tests.meetings_here import meet
 

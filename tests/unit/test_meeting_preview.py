@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from bot.ui import meeting_words as words
+from core.clock import set_clock
 from core.reconcile.meeting_preview import (
     Busy,
     Effect,
@@ -143,10 +144,19 @@ def test_rules_in_words() -> None:
     plain = Rule((Piece(BERLIN),))
     assert words.rule(plain) == "Wed 19:00 Europe/Berlin, 60 minutes"
     later = Rule((Piece(BERLIN), Piece(Slot(3, time(20), "UTC", 90), date(2026, 5, 6))), every=2)
+    set_clock(lambda: WED)
     assert words.rule(later) == (
         "every two weeks, Wed 19:00 Europe/Berlin, 60 minutes; "
         "from Mon 4 May Thu 20:00 UTC, 90 minutes"
     )
+    assert words.rule(replace(plain, since=date(2026, 3, 16), before=later)) == (
+        "every two weeks, Wed 19:00 Europe/Berlin, 60 minutes; "
+        "from Mon 4 May Thu 20:00 UTC, 90 minutes; from Mon 16 March "
+        "Wed 19:00 Europe/Berlin, 60 minutes"
+    )
+    # What is over is no news.
+    set_clock(lambda: datetime(2026, 5, 5, tzinfo=UTC))
+    assert words.rule(later) == "every two weeks, Thu 20:00 UTC, 90 minutes"
     monthly = Rule((Piece(BERLIN),), monthly=True)
     assert words.rule(monthly) == "once a month, 19:00 Europe/Berlin, 60 minutes"
     dates = Rule((Piece(BERLIN),), dates=(date(2026, 3, 4), date(2026, 3, 9)))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
 import pytest
 
+from core.reconcile.clock_shifts import clock_shifts
 from core.schedule import (
     Occurrence,
     Piece,
     Rule,
     Slot,
     UnknownZone,
-    clock_shifts,
     instant,
     local,
     monthly,
@@ -259,12 +260,11 @@ def test_with_slot_keeps_what_is_before_and_drops_what_is_after() -> None:
 
 
 def test_monthly_on_the_31st_is_the_last_day_of_shorter_months() -> None:
-    assert monthly(day("01-31"), 31, 5) == tuple(
-        map(day, ("01-31", "02-28", "03-31", "04-30", "05-31"))
-    )
-    assert monthly(date(2028, 2, 1), 30, 2) == (date(2028, 2, 29), date(2028, 3, 30))
-    assert monthly(day("12-15"), 10, 2) == (date(2027, 1, 10), date(2027, 2, 10))
-    assert monthly(day("01-01"), 1, 0) == ()
+    assert [*islice(monthly(day("01-31"), 31), 5)] == [
+        *map(day, ("01-31", "02-28", "03-31", "04-30", "05-31"))
+    ]
+    assert [*islice(monthly(date(2028, 2, 1), 30), 2)] == [date(2028, 2, 29), date(2028, 3, 30)]
+    assert [*islice(monthly(day("12-15"), 10), 2)] == [date(2027, 1, 10), date(2027, 2, 10)]
 
 
 def test_a_monthly_series_over_a_change_with_a_break_and_a_postponed_one() -> None:

@@ -7,12 +7,12 @@ import sys
 from datetime import UTC, date, datetime, time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import schedule
 from core.reconcile.spoken_parts import BadTime
-from core.reconcile.spoken_time import read_slot, read_when
+from core.reconcile.spoken_time import read_day, read_slot, read_when
 from core.words import speaking
 
 BERLIN = "Europe/Berlin"
@@ -313,6 +313,7 @@ PIECES = st.lists(
 )  # fmt: skip
 
 
+@settings(deadline=None)  # the first text loads dateparser
 @given(PIECES.map(" ".join) | PIECES.map("".join) | st.text(max_size=110))
 def test_anything_typed_is_an_answer_or_a_refusal(typed: str) -> None:
     try:
@@ -350,3 +351,18 @@ def test_no_word_is_ever_passed_over(word: str) -> None:
         "z",
     }
     assert found.zone_typed or (word.casefold() in small and found.day == plain.day)
+
+
+@pytest.mark.parametrize(
+    ("typed", "want"),
+    [("today", 2), ("yesterday", 1), ("mon", 2), ("Wed", 4), ("4 March", 4), ("2026-03-03", 3)],
+)
+def test_a_day_alone_has_no_time_that_could_be_over(typed: str, want: int) -> None:
+    evening = datetime(2026, 3, 2, 21, tzinfo=UTC)
+    assert read_day(typed, now=evening, zone="Europe/Berlin") == date(2026, 3, want)
+
+
+@pytest.mark.parametrize("typed", ["", "@", "someday", "30 Feb", "Wed Thu", "19:00"])
+def test_what_is_no_day(typed: str) -> None:
+    with pytest.raises(BadTime):
+        read_day(typed, now=datetime(2026, 3, 2, tzinfo=UTC), zone="UTC")
