@@ -154,6 +154,53 @@ class Worker:
         await self._look_after([group_id])
 
 
+class _Ticks:
+    """What the clock does: each of them looks again at its next turn where Postgres was away."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        instance: Instance,
+        *,
+        retention_days: float,
+        revive: Callable[[], Awaitable[None]] | None,
+    ) -> None:
+        self._worker = worker
+        self._instance = instance
+        self._retention_days = retention_days
+        self._revive = revive
+
+    async def heartbeat(self) -> None:
+        try:
+            await self._instance.hold()
+            database = get_database()
+            async with database.transaction() as session:
+                until = utcnow() + timedelta(seconds=database.lease_seconds)
+                await renew_leases(session, self._instance.id, until)
+        except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("life_sign_lost", error=str(error))
+            if self._revive is not None:
+                await self._revive()
+
+    async def sweep(self) -> None:
+        self._worker.ask_sweep()
+
+    async def presence(self) -> None:
+        try:
+            await presence.tick()
+        except (OSError, DBAPIError) as error:
+            log.warning("presence_not_read", error=str(error))
+
+    async def calendars(self) -> None:
+        try:
+            self._worker.bump(await calendar_answers.poll_due())
+        except (OSError, DBAPIError) as error:
+            log.warning("calendars_not_read", error=str(error))
+
+    async def daily(self) -> None:
+        await retention.delete_left(self._retention_days)
+
+
 async def start(
     worker: Worker,
     instance: Instance,
@@ -173,45 +220,14 @@ async def start(
     async with get_database().transaction() as session:
         freed = await release_dead_leases(session)
     jobs = scheduler.wakes.start(worker.retry, probe_seconds=probe)
-
-    async def heartbeat() -> None:
-        try:
-            await instance.hold()
-            database = get_database()
-            async with database.transaction() as session:
-                until = utcnow() + timedelta(seconds=database.lease_seconds)
-                await renew_leases(session, instance.id, until)
-        except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("life_sign_lost", error=str(error))
-            if revive is not None:
-                await revive()
-
-    async def tick() -> None:
-        worker.ask_sweep()
-
-    async def look() -> None:
-        try:
-            await presence.tick()
-        except (OSError, DBAPIError) as error:  # a minute later it looks again
-            log.warning("presence_not_read", error=str(error))
-
-    async def read_calendars() -> None:
-        try:
-            worker.bump(await calendar_answers.poll_due())
-        except (OSError, DBAPIError) as error:  # a minute later it looks again
-            log.warning("calendars_not_read", error=str(error))
-
-    async def daily() -> None:
-        await retention.delete_left(retention_days)
-
-    jobs.add_job(tick, "interval", minutes=sweep_minutes, id="sweep")
-    jobs.add_job(look, "interval", minutes=1, id="presence")
-    jobs.add_job(read_calendars, "interval", minutes=1, id="calendars")
+    ticks = _Ticks(worker, instance, retention_days=retention_days, revive=revive)
+    life_sign = min(10, get_database().lease_seconds / 3)
+    jobs.add_job(ticks.sweep, "interval", minutes=sweep_minutes, id="sweep")
+    jobs.add_job(ticks.presence, "interval", minutes=1, id="presence")
+    jobs.add_job(ticks.calendars, "interval", minutes=1, id="calendars")
     # Also at once: a process that is restarted every night would never get to it.
-    jobs.add_job(daily, "interval", days=1, id="daily", next_run_time=utcnow())
-    jobs.add_job(
-        heartbeat, "interval", seconds=min(10, get_database().lease_seconds / 3), id="heartbeat"
-    )
+    jobs.add_job(ticks.daily, "interval", days=1, id="daily", next_run_time=utcnow())
+    jobs.add_job(ticks.heartbeat, "interval", seconds=life_sign, id="heartbeat")
     waiting = await scheduler.reload()
     log.info("worker_started", freed=freed, waiting=waiting, instance=instance.id)
 

@@ -66,9 +66,9 @@ class SharedDatabase:
         self._shape = ""
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         # What is connected where is decided per connection, so that one engine serves them all.
-        # More statements than production keeps: all that there are, prepared once.
+        # More statements than production keeps: all that there are, compiled and prepared once.
         url = f"{server.url('none')}&prepared_statement_cache_size=2000"
-        self.handle = Database(url, pool_use_lifo=True)
+        self.handle = Database(url, pool_use_lifo=True, query_cache_size=4000)
         event.listen(self.handle.engine.sync_engine, "do_connect", self._connect_pooled)
 
     def _connect_pooled(self, _dialect: Any, _record: Any, _args: Any, given: Any) -> None:

@@ -22,7 +22,7 @@ from bot.ui.release_steps import ask_release_group
 from bot.ui.results import look_after, sync_groups
 from bot.ui.undo import undo_view
 from core.errors import Refusal
-from core.operations import cohorts, groups, meeting_views, roster
+from core.operations import cohorts, group_views, groups, meeting_views, merging, roster
 from core.operations.common import Actor
 from core.reconcile.trace import LIVE
 from core.words import mark, t, tn
@@ -85,7 +85,7 @@ async def _create(
 async def ask_edit(interaction: discord.Interaction, chosen_id: int) -> None:
     """The form with the group as it is."""
     actor = await checks.moderator(interaction)
-    group = await groups.show(actor.guild_id, chosen_id)
+    group = await group_views.show(actor.guild_id, chosen_id)
     if group.status not in LIVE:
         text = t(
             "“{group}” is {status}; it cannot be changed.",
@@ -151,7 +151,7 @@ async def ask_merge(interaction: discord.Interaction, source_id: int, target_id:
     source = preview[0]
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
-        after, moved = await groups.merge(actor, source_id, target_id)
+        after, moved = await merging.merge(actor, source_id, target_id)
         note = [tn("{n} person moved.", "{n} people moved.", moved), t(KEPT)]
         title = t("{source} merged into {target}", source=source.name, target=after.label)
         # The emptied group first, so that nobody is ever in both.

@@ -19,9 +19,9 @@ from bot.ui.text import plain
 from core import sync
 from core.discord_outbound.cache import guild_view
 from core.errors import Refusal
-from core.operations import groups, membership, posts, seats
+from core.operations import group_views, lookup, membership, posts, seats
 from core.operations.common import Actor
-from core.operations.groups import GroupView
+from core.operations.group_views import GroupView
 from core.words import t
 
 log = structlog.get_logger(__name__)
@@ -50,15 +50,6 @@ async def look_after(group_id: int) -> None:
         log.exception("look_after_failed", group_id=group_id)
 
 
-def group_of(value: str) -> int:
-    """The id in a select's value. Whose guild it is, the operation checks."""
-    kind, _, number = value.partition(":")
-    if kind != "group" or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004 - bigint
-        text = t("There is no such group here. It may have been closed.")
-        raise Refusal("group_not_found", text)
-    return int(number)
-
-
 def is_pending(actor: Actor) -> bool:
     """Whether they have yet to accept the server's rules; nothing is granted before."""
     view = guild_view(actor.guild_id)
@@ -71,8 +62,8 @@ async def show_list(interaction: Interaction, page: int = 0) -> None:
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
     text, view = ui.list_page(
-        await groups.joinable(actor.guild_id, actor.user_id),
-        await groups.full_groups(actor.guild_id, actor.user_id),
+        await group_views.joinable(actor.guild_id, actor.user_id),
+        await group_views.full_groups(actor.guild_id, actor.user_id),
         page,
         moderator=actor.moderator,
     )
@@ -81,7 +72,7 @@ async def show_list(interaction: Interaction, page: int = 0) -> None:
 
 async def current_in_cohort(actor: Actor, cohort_id: int) -> GroupView | None:
     """Their group in this cohort, if any."""
-    mine = await groups.of_member(actor.guild_id, actor.user_id)
+    mine = await group_views.of_member(actor.guild_id, actor.user_id)
     return next((g for g in mine if g.cohort_id == cohort_id), None)
 
 
@@ -94,7 +85,7 @@ async def enter(interaction: Interaction, actor: Actor, group_id: int) -> None:
         return
     result = await sync.sync_after_group_change(group_id, moved.previous_id)
     done: dict[str, Any] = dict(result["new_group"]["discord"])
-    group = await groups.show(actor.guild_id, group_id, actor.user_id)
+    group = await group_views.show(actor.guild_id, group_id, actor.user_id)
     text = ui.arrival(
         group,
         ready="error" not in done and not done.get("failed"),
@@ -134,8 +125,8 @@ async def _join(interaction: Interaction, _page: int, values: list[str]) -> None
     """A free choice from the list: at once, or with a look at what is lost if it is a switch."""
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
-    group_id = group_of(values[0])
-    wanted = await groups.show(actor.guild_id, group_id, actor.user_id)
+    group_id = lookup.id_in(values[0], "group")
+    wanted = await group_views.show(actor.guild_id, group_id, actor.user_id)
     old = await current_in_cohort(actor, wanted.cohort_id)
     if old is not None and old.id != group_id:
         await lasting.show(interaction, *ui.switch_preview(old, wanted))
@@ -146,7 +137,7 @@ async def _join(interaction: Interaction, _page: int, values: list[str]) -> None
 async def _watch(interaction: Interaction, group_id: int) -> None:
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
-    name = await membership.watch_seat(actor, group_id)
+    name = await seats.watch(actor, group_id)
     await lasting.show(
         interaction,
         t(
@@ -167,7 +158,7 @@ async def _watch_pressed(interaction: Interaction, group_id: int) -> None:
 
 @lasting.on_pick("watch_pick")
 async def _watch_picked(interaction: Interaction, _page: int, values: list[str]) -> None:
-    await _watch(interaction, group_of(values[0]))
+    await _watch(interaction, lookup.id_in(values[0], "group"))
 
 
 @lasting.on_press("groups_post")

@@ -9,13 +9,12 @@ from discord.ext import commands
 from bot import checks
 from bot.client import Muster
 from bot.ui import attention_steps as attention_steps  # noqa: PLC0414 - registers its buttons
-from bot.ui import care, cohort_steps, lasting, plans, setup_calendar, setup_steps
+from bot.ui import care, cohort_steps, lasting, setup_calendar, setup_steps
 from bot.ui import home as ui
+from bot.ui import sync_status as status_ui
 from bot.ui.history import HistoryView
 from bot.ui.lasting import Interaction
-from core.errors import Refusal
-from core.operations import attention, calendar_status, check, home, overview
-from core.words import t
+from core.operations import attention, calendar_status, check, home, lookup, sync_status
 
 
 async def show_home(interaction: Interaction) -> None:
@@ -26,8 +25,9 @@ async def show_home(interaction: Interaction) -> None:
     assert guild is not None
     found = await home.show(actor.guild_id)
     people = await attention.entries(actor.guild_id)
-    calendar = setup_calendar.line(await calendar_status.status(actor.guild_id))
-    await lasting.show(interaction, *ui.home(found, guild.name, len(people), calendar))
+    calendar = await calendar_status.status(actor.guild_id)
+    line, asks = setup_calendar.line(calendar), calendar.needs if calendar is not None else 0
+    await lasting.show(interaction, *ui.home(found, guild.name, len(people), line, asks))
 
 
 @lasting.on_press("home")
@@ -46,16 +46,14 @@ async def _cohorts(interaction: Interaction, page: int) -> None:
 @lasting.on_pick("home_cohort")
 async def _cohort(interaction: Interaction, _number: int, values: list[str]) -> None:
     await lasting.begin(interaction)
-    if not values[0].isdecimal():
-        raise Refusal("cohort_not_found", t("There is no such cohort here."))
-    await cohort_steps.show_card(interaction, int(values[0]))
+    await cohort_steps.show_card(interaction, lookup.id_in(values[0]))
 
 
 @lasting.on_press("home_needs")
 async def _needs(interaction: Interaction, page: int) -> None:
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
-    states = plans.status_lines(await overview.status(actor.guild_id))
+    states = status_ui.status_lines(await sync_status.status(actor.guild_id))
     findings = [care.finding_text(f) for f in await check.check(actor.guild_id)]
     full = await home.crowded(actor.guild_id)
     awaited = await home.expected(actor.guild_id)
@@ -74,7 +72,7 @@ async def _check(interaction: Interaction, _number: int) -> None:
 async def _status(interaction: Interaction, _number: int) -> None:
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
-    await plans.show_status(interaction, actor)
+    await status_ui.show_status(interaction, actor)
 
 
 @lasting.on_press("home_history")

@@ -14,7 +14,7 @@ from bot.ui import group_cards as ui
 from bot.ui.import_form import ImportForm
 from core.db.models import Role
 from core.errors import Refusal
-from core.operations import groups, imports, lookup
+from core.operations import group_views, imports, lookup
 from core.operations.common import Actor, clean
 from core.words import t
 
@@ -49,7 +49,7 @@ async def find_by_name(interaction: discord.Interaction, guild_id: int, name: st
 
 async def _only_group(actor: Actor, member: User) -> int:
     """The one group that somebody is in. Raises Refusal(not_in_group, ambiguous)."""
-    mine = await groups.of_member(actor.guild_id, member.id)
+    mine = await group_views.of_member(actor.guild_id, member.id)
     if not mine:
         text = t("{person} is in no group. Nothing changed.", person=member.display_name)
         raise Refusal("not_in_group", text)

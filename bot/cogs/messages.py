@@ -15,13 +15,10 @@ from bot.ui import announce_steps as announce_steps  # noqa: PLC0414 - registers
 from bot.ui import lasting
 from bot.ui import messages as ui
 from bot.ui.lasting import Interaction
-from core.errors import Refusal
-from core.operations import message_actions, messages
+from core.operations import lookup, message_actions, messages
 from core.operations.common import Actor
 from core.operations.messages import Filter, Line
 from core.words import mark, t, tn
-
-_DIGITS = 18  # a bigint of the database has no more
 
 
 async def show(interaction: Interaction, which: Filter) -> None:
@@ -71,10 +68,8 @@ async def _open(interaction: Interaction, _number: int, values: list[str]) -> No
     await lasting.begin(interaction)
     actor = await checks.moderator(interaction)
     kind, _, number = values[0].partition(":")
-    if not number.isdecimal() or len(number) > _DIGITS:
-        raise Refusal("message_not_found", t("There is no such message here any more."))
     look = messages.announcement if kind == "a" else messages.line
-    await _card(interaction, await look(actor, int(number)))
+    await _card(interaction, await look(actor, lookup.id_in(number)))
 
 
 async def _card(interaction: Interaction, line: Line, note: str = "") -> None:

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot import checks
 from bot.client import Muster
-from bot.cogs.groups import current_in_cohort, enter, follow_up, group_of, is_pending
+from bot.cogs.groups import current_in_cohort, enter, follow_up, is_pending
 from bot.ui import groups as groups_ui
 from bot.ui import lasting
 from bot.ui import my as ui
@@ -20,9 +20,9 @@ from bot.ui.lasting import Interaction, LastingView
 from bot.ui.text import plain
 from core import sync
 from core.errors import Refusal
-from core.operations import groups, membership, mine
+from core.operations import group_views, lookup, membership, mine
 from core.operations.common import Actor
-from core.operations.groups import GroupView
+from core.operations.group_views import GroupView
 from core.words import t
 
 
@@ -30,13 +30,13 @@ async def show_home(interaction: Interaction, page: int = 0) -> None:
     """The private home."""
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
-    own = await groups.of_member(actor.guild_id, actor.user_id)
+    own = await group_views.of_member(actor.guild_id, actor.user_id)
     await lasting.show(interaction, *ui.home(own, page, pending=is_pending(actor)))
 
 
 async def _mine(actor: Actor, group_id: int) -> GroupView:
     """A group of theirs. Raises Refusal for any other, also of another server."""
-    for group in await groups.of_member(actor.guild_id, actor.user_id):
+    for group in await group_views.of_member(actor.guild_id, actor.user_id):
         if group.id == group_id:
             return group
     raise Refusal("not_in_group", t("You are not in that group any more. Look at /my."))
@@ -54,7 +54,7 @@ async def _switch(interaction: Interaction, group_id: int) -> None:
     old = await _mine(actor, group_id)
     others = [
         g
-        for g in await groups.joinable(actor.guild_id, actor.user_id)
+        for g in await group_views.joinable(actor.guild_id, actor.user_id)
         if g.cohort_id == old.cohort_id and not g.mine
     ]
     await lasting.show(interaction, *ui.switch_choice(old, others))
@@ -65,7 +65,7 @@ async def _switch_to(interaction: Interaction, _old_id: int, values: list[str]) 
     """What is lost and gained, before anything happens."""
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
-    wanted = await groups.show(actor.guild_id, group_of(values[0]), actor.user_id)
+    wanted = await group_views.show(actor.guild_id, lookup.id_in(values[0], "group"), actor.user_id)
     old = await current_in_cohort(actor, wanted.cohort_id)
     if old is None:
         raise Refusal("not_in_group", t("You are not in a group there any more. Look at /my."))

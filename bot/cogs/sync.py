@@ -9,6 +9,7 @@ from discord.ext import commands
 from bot import checks
 from bot.client import Muster
 from bot.ui import plans
+from bot.ui import sync_status as status_ui
 from bot.ui.answer import acknowledge, show
 from core.errors import Refusal
 from core.operations import cohorts, lookup
@@ -101,7 +102,7 @@ class Sync(
         """What gave up, waits, was changed by hand or deleted; with [Repair]."""
         actor = await checks.moderator(interaction)
         await acknowledge(interaction)
-        await plans.show_status(interaction, actor)
+        await status_ui.show_status(interaction, actor)
 
 
 async def setup(bot: Muster) -> None:

@@ -17,7 +17,8 @@ from core.operations import answers
 from core.operations.common import Actor
 
 ASKED = timedelta(days=2)  # people make up their mind so long before a meeting
-# By the sum of the meeting's and the person's number: most come, and some never say a word.
+# By the sum of the meeting's number and the person's seat, the same in every rehearsal: most come,
+# and some never say a word.
 HABITS = (
     Answer.attending, Answer.attending, None, Answer.attending, Answer.tentative,
     Answer.attending, Answer.not_attending,
@@ -28,7 +29,10 @@ async def answer(now: datetime) -> None:
     """Everybody who said nothing yet about a meeting of these days does as they always do."""
     async with get_database().transaction() as session:
         rows = await session.execute(
-            select(Meeting.id, Meeting.guild_id, Member.user_id, Member.name)
+            select(
+                Meeting.id, Meeting.guild_id, Meeting.number, Membership.seat,
+                Member.user_id, Member.name,
+            )
             .join(Membership, Membership.group_id == Meeting.group_id)
             .join(
                 Member,
@@ -47,8 +51,8 @@ async def answer(now: datetime) -> None:
             )
         )  # fmt: skip
         silent = rows.all()
-    for meeting_id, guild_id, user_id, name in silent:
-        said = HABITS[(meeting_id + user_id // 7) % len(HABITS)]
+    for meeting_id, guild_id, number, seat, user_id, name in silent:
+        said = HABITS[((number or 0) + (seat or 0)) % len(HABITS)]  # who leads has no seat
         if said is None:
             continue
         try:

@@ -14,6 +14,7 @@ from core.db.engine import get_database
 from core.db.meeting_models import Answer, Attendance, Meeting, Rsvp, Source
 from core.db.models import Role
 from core.operations import answers, cohorts, groups, membership, slots
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.schedule import Piece, Rule, Slot
 from core.worker import Worker
@@ -23,8 +24,8 @@ COHORT = "Photo walks"
 GROUPS = (("Harbour", (8, 1, 2, 5, 4)), ("Old town", (3, 6, 7)))
 MEETINGS = 8
 BEHIND = 2  # weeks that lie behind the cohort
-# Its reminder, an hour before, is due a few minutes after the demo began.
-UNTIL_NEXT = timedelta(minutes=65)
+# Its reminder, an hour before, is due two to seven minutes after the demo began.
+UNTIL_NEXT = timedelta(minutes=67)
 MINUTES = 60
 # How those of the first group answered to the next meeting, in their order; the last is silent.
 SAID = (Answer.attending, Answer.attending, Answer.tentative, Answer.not_attending)
@@ -33,9 +34,7 @@ SAID = (Answer.attending, Answer.attending, Answer.tentative, Answer.not_attendi
 async def begin(town: Town, worker: Worker) -> None:
     """Make the cohort as its moderator would, then what its past weeks left behind."""
     lead, first = moderator(town), _first_meeting(utcnow())
-    draft = cohorts.CohortDraft(
-        COHORT, first.date(), meetings=MEETINGS, groups=len(GROUPS), seats=6
-    )
+    draft = CohortDraft(COHORT, first.date(), meetings=MEETINGS, groups=len(GROUPS), seats=6)
     made = await cohorts.create(lead, draft, open_now=True)
     for group_id, (name, inside) in zip(made.group_ids, GROUPS, strict=True):
         await groups.edit(lead, group_id, name=name)

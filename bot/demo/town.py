@@ -13,6 +13,7 @@ from bot.demo.gaps import invited_by
 from bot.ui import groups as group_texts
 from core.clock import utcnow
 from core.operations import cohorts, membership, posts
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.worker import Worker
 
@@ -132,7 +133,9 @@ async def _open_cohort(town: Town) -> None:
     lead, members = moderator(town), town.people[1:]
     start = (utcnow() + timedelta(days=10)).date()
     made = await cohorts.create(
-        lead, cohorts.CohortDraft(COHORT, start, groups=len(SEATED), seats=SEATS), open_now=True
+        lead,
+        CohortDraft(COHORT, start, groups=len(SEATED), seats=SEATS),
+        open_now=True,
     )
     for group_id, seated in zip(made.group_ids, SEATED, strict=True):
         for index in seated:

@@ -8,7 +8,7 @@ import discord
 from simcord import ChannelHandle, MemberActor
 
 from bot.demo.town import Town, shown_name
-from core.operations import groups
+from core.operations import group_views
 
 VIEW = discord.Permissions(view_channel=True, read_message_history=True).value
 TEXT, VOICE = 0, 2  # Discord's numbers of the kinds of channels
@@ -44,7 +44,7 @@ async def server(town: Town) -> ServerSeen:
     """The server as the front page shows it, read from SimCord and from the database."""
     people: list[PersonSeen] = []
     for number, person in enumerate(town.people):
-        mine = await groups.of_member(town.guild.id, person.id)
+        mine = await group_views.of_member(town.guild.id, person.id)
         people.append(
             {
                 "id": str(person.id),

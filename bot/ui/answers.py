@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import discord
 
 from bot.ui.lasting import LastingView
+from bot.ui.meeting_words import local
 from bot.ui.text import lines, plain, when
 from core.operations.answers import Answered, Roll
 from core.operations.visits import Offer, Visiting
@@ -62,14 +63,12 @@ def _declined(done: Answered, offers: Sequence[Offer], parts: list[str], view: L
 
 
 def _option(offer: Offer) -> discord.SelectOption:
-    # A select shows no Discord timestamp, so the time is in UTC and says so.
-    at = offer.meeting.starts_at
     return discord.SelectOption(
         label=f"{offer.group_name} · {offer.meeting.name}"[:100],
         value=f"meeting:{offer.meeting.id}",
         description=t(
-            "{day} {time} UTC · {room}",
-            day=f"{at:%Y-%m-%d}", time=f"{at:%H:%M}",
+            "{time} · {room}",
+            time=local(offer.meeting.starts_at, offer.zone),
             room=tn("room for {n}", "room for {n}", offer.free),
         )[:100],
     )  # fmt: skip

@@ -13,6 +13,7 @@ import discord
 
 from bot import checks
 from bot.ui import answer, lasting, meeting_typed, slot_steps
+from bot.ui import cohort_form as form_ui
 from bot.ui import cohorts as ui
 from bot.ui import shared_steps as shared_steps  # noqa: PLC0414 - registers its button
 from bot.ui.base import View
@@ -23,8 +24,9 @@ from bot.ui.text import plain
 from bot.ui.undo import undo_view
 from core.clock import utcnow
 from core.errors import Refusal
-from core.operations import cohorts, meeting_views, overview, roster, settings
-from core.operations.cohorts import CohortDraft, CohortSummary
+from core.operations import cohort_draft, cohorts, meeting_views, roster, settings, sync_status
+from core.operations.cohort_draft import CohortDraft
+from core.operations.cohorts import CohortSummary
 from core.operations.common import Actor
 from core.schedule import Rule
 from core.words import mark, t
@@ -71,9 +73,9 @@ async def ask_new(
 
 
 def _new_form(today: date, chosen: _Chosen, typed: dict[str, str] | None = None) -> answer.Form:
-    fields = [
-        replace(f, value=typed.get(f.key, f.value)) if typed else f for f in ui.new_fields(today)
-    ]
+    fields = form_ui.new_fields(today)
+    if typed:
+        fields = [replace(f, value=typed.get(f.key, f.value)) for f in fields]
     return answer.Form(t("New cohort"), fields, partial(_preview_new, chosen=chosen))
 
 
@@ -83,10 +85,12 @@ async def _preview_new(
     actor = await checks.moderator(interaction)
     guild = interaction.guild
     assert guild is not None
-    basic = ui.draft_of(typed, chosen.access, chosen.rooms)
-    draft = cohorts.preview(replace(basic, rule=chosen.rule, breaks=chosen.breaks))
+    basic = form_ui.draft_of(typed, chosen.access, chosen.rooms)
+    draft = cohort_draft.preview(replace(basic, rule=chosen.rule, breaks=chosen.breaks))
     today = await _today(actor.guild_id)
-    warnings = cohorts.warnings_for(draft, roles=len(guild.roles), channels=len(guild.channels))
+    warnings = cohort_draft.warnings_for(
+        draft, roles=len(guild.roles), channels=len(guild.channels)
+    )
     form = _new_form(today, chosen, typed)
     time_form = await _time_form(actor, typed, chosen)
     view = View()
@@ -98,7 +102,7 @@ async def _preview_new(
     view.add_button(t("Edit"), form.reopen(typed))
     view.add_button(t("Cancel"), _nothing_made)
     meets = slot_steps.draft_line(draft, await meeting_views.own_zone(actor))
-    await answer.show(interaction, ui.draft_preview(draft, today, warnings, meets), view)
+    await answer.show(interaction, form_ui.draft_preview(draft, today, warnings, meets), view)
 
 
 async def _time_form(actor: Actor, typed: dict[str, str], chosen: _Chosen) -> answer.Form:
@@ -133,7 +137,7 @@ async def _create(
         await answer.show(interaction, plain(str(refusal)), again)
         return
     if not open_now:
-        await answer.show(interaction, ui.kept(made), undo_view(made.entry_id))
+        await answer.show(interaction, form_ui.kept(made), undo_view(made.entry_id))
         return
     await sync_groups(
         interaction,
@@ -160,7 +164,7 @@ async def ask_edit(
         raise Refusal("closed", t("This cohort is closed; it can no longer be changed."))
     done = partial(_edit, cohort=cohort, changes=changes or {})
     await interaction.response.send_modal(
-        answer.Form(t("Edit cohort"), ui.edit_fields(cohort), done)
+        answer.Form(t("Edit cohort"), form_ui.edit_fields(cohort), done)
     )
 
 
@@ -183,7 +187,7 @@ async def _edit(
         del wanted["seats"]  # else groups with a number of their own would lose it
     await answer.acknowledge(interaction)
     after = await cohorts.edit(actor, cohort.id, **wanted)
-    notes = ui.edited(cohort, after, await _today(actor.guild_id))
+    notes = form_ui.edited(cohort, after, await _today(actor.guild_id))
     groups = ui.live(after)
     title = t("{cohort}: changed", cohort=after.name)
     view = undo_view(after.entry_id)
@@ -269,7 +273,7 @@ async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
     """The cohort with buttons for what can be done with it now."""
     cohort, rosters, today = await _facts(interaction, chosen_id)
     cohort_guild = interaction.guild_id or 0
-    states = await overview.status(cohort_guild)
+    states = await sync_status.status(cohort_guild)
     trouble = {s.group_id for s in states if s.status == "parked" or s.by_hand or s.deleted}
     view = LastingView()
     if cohort.status in {"draft", "open"}:

@@ -8,7 +8,7 @@ from bot.ui.answer import Field
 from bot.ui.cohorts import ADOPTED, GROUP_STATUS, KEPT, fullness, links
 from bot.ui.meeting_words import group_time
 from bot.ui.text import lines, plain
-from core.operations.groups import GroupView
+from core.operations.group_views import GroupView
 from core.operations.lookup import Found
 from core.operations.meeting_views import Slots
 from core.operations.membership import Moved

@@ -9,7 +9,7 @@ import discord
 
 from bot.ui.lasting import LastingView
 from bot.ui.text import lines, plain, when
-from core.operations.groups import GroupView
+from core.operations.group_views import GroupView
 from core.words import day, mark, t, tn
 
 # Groups per page. Discord allows 25 in a select; twelve lines are what a phone shows at once.

@@ -12,7 +12,7 @@ from bot import checks
 from bot.ui import by_hand as hand_ui
 from bot.ui.answer import acknowledge, show
 from bot.ui.base import Handler, View
-from bot.ui.history_words import SENTENCES, Who, action, names_in, sentence
+from bot.ui.history_words import Who, action, names_in, sentence
 from bot.ui.lasting import Pick
 from bot.ui.text import lines
 from core.errors import TemporaryError
@@ -20,8 +20,6 @@ from core.operations import by_hand, history, undo
 from core.operations.by_hand import Difference
 from core.operations.history import Entry
 from core.words import t, tn
-
-__all__ = ["SENTENCES", "Filter", "HistoryView", "Who", "names_in", "sentence"]
 
 PAGE = 10  # entries of the history per page
 HANDS = 3  # rows of buttons that Discord leaves beside the select and the pages

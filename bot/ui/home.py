@@ -23,11 +23,12 @@ STATUS = {
 
 
 def home(
-    found: Home, server: str, look: int = 0, calendar: str | None = None
+    found: Home, server: str, look: int = 0, calendar: str | None = None, asks: int = 0
 ) -> tuple[str, LastingView]:
     """Everything in three lines, with a button for each.
 
-    `look` people may need a word; `calendar`: how the server's calendar stands, if it has one.
+    `look` people may need a word; `calendar`: how the server's calendar stands, if it has one,
+    and `asks` how many things about it wait for somebody.
     """
     running = tn("{n} open cohort", "{n} open cohorts", found.open)
     if found.drafts:
@@ -44,7 +45,7 @@ def home(
         ]
     parts += [f"📅 {line}" for line in week_lines(found)[:1]]
     parts += [calendar] if calendar is not None else []
-    urgent = found.needs.urgent
+    urgent = found.needs.urgent + asks
     if urgent:
         parts.append("⚠️ " + tn("{n} thing needs a person.", "{n} things need a person.", urgent))
     if look:

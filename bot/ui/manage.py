@@ -14,9 +14,9 @@ from bot.ui.base import Handler, View
 from bot.ui.member_steps import User
 from bot.ui.text import lines, plain
 from core.errors import Refusal
-from core.operations import cohorts, groups, lookup, roster
+from core.operations import cohorts, group_views, lookup, roster
 from core.operations.common import Actor
-from core.operations.groups import GroupView
+from core.operations.group_views import GroupView
 from core.words import t
 
 _PAGE = lookup.CHOICES  # groups of one select
@@ -31,7 +31,7 @@ async def start(interaction: discord.Interaction, member: User) -> None:
     member = _now(interaction, member)
     if member.bot:
         member_steps.here(member)
-    mine = await groups.of_member(actor.guild_id, member.id)
+    mine = await group_views.of_member(actor.guild_id, member.id)
     await show(interaction, await _text(actor, member, mine), Panel(member, mine))
 
 
@@ -83,7 +83,7 @@ class Panel(View):
         await acknowledge(interaction)
         actor = await checks.moderator(interaction)
         self.stop()
-        return actor, await groups.of_member(actor.guild_id, self._member.id)
+        return actor, await group_views.of_member(actor.guild_id, self._member.id)
 
     async def _add(self, interaction: discord.Interaction) -> None:
         actor, mine = await self._begin(interaction)
@@ -116,7 +116,7 @@ class Panel(View):
 
 async def ask_where(interaction: discord.Interaction, actor: Actor, member: User) -> None:
     """Another group of the same cohort to choose, then what a move takes and gives."""
-    mine = await groups.of_member(actor.guild_id, member.id)
+    mine = await group_views.of_member(actor.guild_id, member.id)
     near = {g for m in mine for g in await _siblings(actor, m)} - {m.id for m in mine}
     offered = [c for c in await lookup.groups(actor.guild_id) if c.id in near]
     text = t("To which group?")

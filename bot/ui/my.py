@@ -9,10 +9,12 @@ import discord
 from bot.ui.groups import PENDING, begins, name_of, options, rooms
 from bot.ui.lasting import LastingView
 from bot.ui.text import lines, plain, when
-from core.operations.groups import GroupView
+from core.operations.group_views import GroupView
 from core.words import t
 
-PAGE = 4  # groups per page: a row of buttons each, and one row to turn pages (Discord allows 5)
+# A row of buttons each, and one with the ways on: Discord allows 5 rows. Where pages are turned,
+# that takes a row as well.
+ONE_PAGE, PAGE = 4, 3
 
 
 def home(groups: Sequence[GroupView], page: int, *, pending: bool) -> tuple[str, LastingView]:
@@ -23,9 +25,10 @@ def home(groups: Sequence[GroupView], page: int, *, pending: bool) -> tuple[str,
         view.button(t("I can't see my group"), "why_mine")
         view.button(t("My settings"), "my_settings")
         return t("You have no group yet. Pick one and its channels appear for you."), view
-    pages = -(-len(groups) // PAGE)
+    size = ONE_PAGE if len(groups) <= ONE_PAGE else PAGE
+    pages = -(-len(groups) // size)
     page = min(page, pages - 1)
-    shown = groups[page * PAGE : (page + 1) * PAGE]
+    shown = groups[page * size : (page + 1) * size]
     parts = [t("__Your groups__")]
     for row, group in enumerate(shown):
         parts += [name_of(group), f"{rooms(group) or t('Channels follow.')} · {begins(group)}"]
@@ -41,17 +44,15 @@ def home(groups: Sequence[GroupView], page: int, *, pending: bool) -> tuple[str,
         view.button(switch, "switch", group.id, row=row).button(leave, "leave", group.id, row=row)
     if pending:
         parts.append(t(PENDING))
+    for label, action in (
+        (t("Meetings"), "my_meetings"), (t("Calendar"), "calendar"), (t("All groups"), "groups"),
+        (t("I can't see my group"), "why_mine"), (t("My settings"), "my_settings"),
+    ):  # fmt: skip
+        view.button(label, action, row=size)
     if page > 0:
         view.button(t("Back"), "my", page - 1, row=4)
     if page < pages - 1:
         view.button(t("More"), "my", page + 1, row=4)
-    view.button(t("Meetings"), "my_meetings", row=4)
-    if pages == 1:  # else the row is full, and Meetings has it
-        view.button(t("Calendar"), "calendar", row=4)
-    if not 0 < page < pages - 1:  # with both of the above a row is full: Discord takes 5
-        view.button(t("All groups"), "groups", row=4)
-    view.button(t("I can't see my group"), "why_mine", row=4)
-    view.button(t("My settings"), "my_settings", row=4)
     return lines(parts), view
 
 

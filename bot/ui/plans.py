@@ -1,4 +1,4 @@
-"""What a sync would do, in words, page by page; and what is not right, with [Repair]."""
+"""What a sync would do, in words, page by page."""
 
 from __future__ import annotations
 
@@ -11,21 +11,14 @@ from bot import checks
 from bot.ui.answer import acknowledge, show
 from bot.ui.base import Handler, View
 from bot.ui.results import sync_groups
-from bot.ui.text import CONTENT_LIMIT, lines, plain, when
-from core.errors import Refusal
-from core.operations import groups as group_operations
-from core.operations import overview
+from bot.ui.text import CONTENT_LIMIT, plain
+from core.operations import overview, sync_status
 from core.operations.common import Actor
-from core.operations.overview import Planned, SystemStatus
-from core.words import mark, t, tn
+from core.operations.overview import Planned
+from core.operations.sync_status import SystemStatus
+from core.words import t, tn
 
 _PAGE = CONTENT_LIMIT - 400  # characters of a page's body; the rest is for sums and hints
-SYSTEMS = {
-    "discord": mark("channels and access"),
-    "calendar": mark("calendar"),
-    "reminders": mark("meetings and reminders"),
-    "rsvps": mark("events and answers"),
-}
 
 
 @dataclass(frozen=True)
@@ -78,7 +71,7 @@ async def look(guild_id: int, scope: Scope) -> Preview:
         repaired = await overview.plan(guild_id, ids, repair=True)
         stays = frozenset(note for g in repaired.groups for note in g.by_hand)
         can_put_back = any(note not in stays for g in planned.groups for note in g.by_hand)
-    troubled = tuple(s for s in await overview.status(guild_id) if scope.holds(s.group_id))
+    troubled = tuple(s for s in await sync_status.status(guild_id) if scope.holds(s.group_id))
     return Preview(scope, planned, stays, can_put_back, troubled)
 
 
@@ -240,99 +233,3 @@ async def apply(
     note = t("Planned: {sums}.", sums=sums(preview.planned))
     title = t("Sync: {what}", what=preview.scope.label)
     await sync_groups(interaction, ids, title, repair=repair, note=note)
-
-
-def status_lines(found: list[SystemStatus]) -> list[str]:
-    """One line for everything that is not right, in words."""
-    result: list[str] = []
-    for state in found:
-        name = f"**{plain(state.label)}**"
-        if state.status != "ok":
-            result.append(_waits(state, name))
-        result += [
-            t("✋ {group}: changed by hand: {note}", group=name, note=plain(note))
-            for note in state.by_hand
-        ]
-        if state.deleted:
-            gone = plain(", ".join(state.deleted))
-            result.append(t("🗑️ {group}: deleted on Discord: {names}", group=name, names=gone))
-    return result
-
-
-def _waits(state: SystemStatus, name: str) -> str:
-    """Why one system of a group is not done, and when it goes on."""
-    why = plain((state.error or "").strip().rstrip("."))
-    at = state.next_attempt_at
-    facts = {
-        "group": name,
-        "system": t(SYSTEMS.get(state.system, state.system)),
-        "why": why,
-        "when": when(at, "R") if at else t("at the next look"),
-    }
-    if state.status == "parked":
-        return t("⛔ {group}, {system}: gave up: {why}. Looks again {when}.", **facts)
-    if why and state.status == "waiting":
-        return t("⏳ {group}, {system}: waiting: {why}. Next try {when}.", **facts)
-    return t("⏳ {group}, {system}: waiting. Next try {when}.", **facts)
-
-
-class StatusView(View):
-    """[Repair] for one group, a choice of groups for several, and [Look again]."""
-
-    def __init__(self, found: list[SystemStatus]) -> None:
-        super().__init__()
-        broken = {s.group_id: s.label for s in found if s.deleted}
-        if len(broken) == 1:
-            ((only, label),) = broken.items()
-
-            async def pressed(interaction: discord.Interaction) -> None:
-                await self._repair(interaction, [str(only)])
-
-            self.add_button(t("Repair"), pressed, style=discord.ButtonStyle.primary)
-            del label
-        elif broken:
-            options = [
-                discord.SelectOption(label=label[:100], value=str(group_id))
-                for group_id, label in broken.items()
-            ]
-            self.add_select(t("Repair which group?"), options, self._repair)
-        self.add_button(t("Look again"), self._again)
-
-    async def _again(self, interaction: discord.Interaction) -> None:
-        actor = await checks.moderator(interaction)
-        self.stop()
-        await acknowledge(interaction)
-        await show_status(interaction, actor)
-
-    async def _repair(self, interaction: discord.Interaction, values: list[str]) -> None:
-        """Have what was deleted made again, then sync the group."""
-        actor = await checks.moderator(interaction)
-        self.stop()
-        await acknowledge(interaction)
-        group_id = int(values[0])
-        kinds = await group_operations.repair(actor, group_id)
-        if not kinds:
-            raise Refusal("nothing_deleted", t("Nothing of this group is deleted any more."))
-        group = await group_operations.show(actor.guild_id, group_id)
-        title = t("Repair: {group}", group=group.label)
-        await sync_groups(interaction, [group_id], title)
-
-
-async def show_status(interaction: discord.Interaction, actor: Actor) -> None:
-    """What is not right in this guild, or one sentence that everything is."""
-    found = await overview.status(actor.guild_id)
-    if found:
-        await show(interaction, lines(status_lines(found)), StatusView(found))
-        return
-    everything = await overview.status(actor.guild_id, all_groups=True)
-    looked = [s.last_ok_at for s in everything if s.last_ok_at is not None]
-    if not looked:
-        text = t("✅ Nothing was created yet, so there is nothing to keep right.")
-    else:
-        text = tn(
-            "✅ Everything is right in {n} group; last looked at {when}.",
-            "✅ Everything is right in {n} groups; last looked at {when}.",
-            len({s.group_id for s in everything}),
-            when=when(max(looked), "R"),
-        )
-    await show(interaction, text, StatusView([]))

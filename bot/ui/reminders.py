@@ -17,7 +17,7 @@ from bot.ui.text import plain
 from bot.ui.undo import undo_view
 from core.clock import utcnow
 from core.errors import Refusal
-from core.operations import groups, meeting_views, reminders
+from core.operations import group_views, meeting_views, reminders
 from core.operations.common import Actor
 from core.reconcile.lengths import minutes, spoken
 from core.words import mark, t
@@ -69,7 +69,7 @@ async def _preview(
     await answer.acknowledge(interaction)
     actor = await checks.moderator(interaction)
     wanted = _read(typed)
-    group = await groups.show(actor.guild_id, group_id)
+    group = await group_views.show(actor.guild_id, group_id)
     ahead = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id].next
     text = "\n".join(
         [

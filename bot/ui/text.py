@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-import discord
-
+from core.reconcile.cleaning import shown
 from core.words import t
 
 CONTENT_LIMIT = 2000  # Discord's limit of characters per message
 
 
 def plain(text: str) -> str:
-    """A text as people typed it, shown as it is: mentions and markdown do nothing.
-
-    A zero-width space after @ and before a colon's tag defuses what allowed_mentions does not
-    (channel mentions, timestamps).
-    """
-    return discord.utils.escape_markdown(discord.utils.escape_mentions(text)).replace(
-        "<", "<\u200b"
-    )
+    """A text as people typed it, shown as it is: mentions and markdown do nothing."""
+    return shown(text)
 
 
 def when(moment: datetime, style: str = "f") -> str:

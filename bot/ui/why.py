@@ -15,7 +15,7 @@ from bot.ui.results import look_after
 from bot.ui.text import plain
 from core import sync, words
 from core.errors import Refusal
-from core.operations import cohorts, groups, lookup, membership, why
+from core.operations import by_hand, cohorts, group_views, groups, lookup, membership, why
 from core.operations.common import Actor
 from core.operations.why import Answer
 from core.words import t
@@ -182,7 +182,7 @@ async def _fix(interaction: Interaction, actor: Actor, answer: Answer, where: st
     assert group_id is not None
     if fix == "put_back":
         assert answer.channel_id is not None
-        await why.put_back(actor, answer.user_id, group_id, answer.channel_id)
+        await by_hand.put_back_access(actor, answer.user_id, group_id, answer.channel_id)
     elif fix == "open":
         await groups.open_(actor, group_id)
     elif fix == "repair":
@@ -202,7 +202,7 @@ async def _ask_group(
     """A select of the groups that the person can be put into: those of the cohort, or all."""
     found = await lookup.groups(actor.guild_id)
     if answer is not None and answer.group_id is not None:
-        meant = await groups.show(actor.guild_id, answer.group_id)
+        meant = await group_views.show(actor.guild_id, answer.group_id)
         inside = set((await cohorts.show(actor.guild_id, meant.cohort_id)).group_ids)
         found = [c for c in found if c.id in inside]
         found.sort(key=lambda c: c.id != answer.group_id)
@@ -234,8 +234,8 @@ async def _group_picked(interaction: Interaction, user_id: int, values: list[str
     if member is None or member.bot:
         raise Refusal("not_here", t("They are not on this server any more. Nothing was changed."))
     group_id = lookup.resolve(await lookup.groups(actor.guild_id), values[0], "group").id
-    chosen = await groups.show(actor.guild_id, group_id)
-    mine = await groups.of_member(actor.guild_id, user_id)
+    chosen = await group_views.show(actor.guild_id, group_id)
+    mine = await group_views.of_member(actor.guild_id, user_id)
     if any(g.cohort_id == chosen.cohort_id and g.id != group_id for g in mine):
         moved = await membership.move(actor, group_id, user_id, member.display_name)
     else:

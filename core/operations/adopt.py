@@ -21,7 +21,7 @@ from core.db.models import (
 from core.discord_outbound.cache import GuildView, guild_view
 from core.errors import Refusal, TemporaryError
 from core.operations.adopt_rows import Adopted, write
-from core.operations.cohorts import MAX_GROUPS, NAME_LIMIT
+from core.operations.cohort_draft import MAX_GROUPS, NAME_LIMIT
 from core.operations.common import Actor, clean, ensure_guild
 from core.reconcile import adopt as decide
 from core.reconcile.hand_made import ADMINISTRATOR, Proposal, Server, Wishes

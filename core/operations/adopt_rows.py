@@ -24,7 +24,7 @@ from core.db.models import (
     User,
 )
 from core.db.queries.sync_states import mark_due
-from core.operations.cohorts import MAX_SEATS, NAME_LIMIT
+from core.operations.cohort_draft import MAX_SEATS, NAME_LIMIT
 from core.operations.common import Actor, audit, clean, guild_settings
 from core.reconcile import adopt as decide
 from core.reconcile.hand_made import Group as Proposed

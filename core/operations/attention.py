@@ -159,13 +159,8 @@ async def later(actor: Actor, membership_id: int) -> Entry:
     return entry
 
 
-async def message(actor: Actor, membership_id: int, text: str, cause: int) -> str:
-    """Write to somebody in the moderator's name; the person's name.
-
-    `cause` is the interaction's id: the same form sent twice is one message. The history notes
-    that it was written, not what. Raises Refusal(not_allowed, no_longer, empty, too_long).
-    """
-    actor.must_moderate()
+def _sayable(text: str) -> str:
+    """Without the space around it. Raises Refusal(empty, too_long)."""
     said = text.strip()
     if not said:
         raise Refusal("empty", t("The message is empty. Nothing was sent."))
@@ -174,7 +169,17 @@ async def message(actor: Actor, membership_id: int, text: str, cause: int) -> st
             "too_long",
             t("The message has {n} characters; {limit} are possible.", n=len(said), limit=LONGEST),
         )
-    now = utcnow()
+    return said
+
+
+async def message(actor: Actor, membership_id: int, text: str, cause: int) -> str:
+    """Write to somebody in the moderator's name; the person's name.
+
+    `cause` is the interaction's id: the same form sent twice is one message. The history notes
+    that it was written, not what. Raises Refusal(not_allowed, no_longer, empty, too_long).
+    """
+    actor.must_moderate()
+    said, now = _sayable(text), utcnow()
     async with get_database().transaction() as session:
         member = await session.scalar(
             select(Membership).where(

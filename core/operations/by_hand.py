@@ -27,8 +27,10 @@ from core.reconcile import permissions
 from core.reconcile.by_hand import Note, notes_of, system_of, with_kept
 from core.reconcile.event_plan import marks_of
 from core.reconcile.trace import KeptChange, Trace
-from core.systems import access
+from core.systems import access, doors
 from core.words import pack, t
+
+LedgerRow = tuple[int, int, bool, Bits, bool]  # as managed.write_ledger takes them
 
 
 @dataclass(frozen=True)
@@ -151,37 +153,64 @@ async def put_back(actor: Actor, number: int) -> Decided:
     """
     actor.must_moderate()
     found = await _find(actor.guild_id, number)
-    view, now = view_of(actor.guild_id), utcnow()
+    view = view_of(actor.guild_id)
     async with get_database().transaction() as session:
-        await get_group(session, actor.guild_id, found.group_id, lock=True)
-        [facts] = await access_queries.gather(session, [found.group_id])
+        facts = await _facts(session, actor, found.group_id)
         if found.system == "rsvps":
             await _as_set(session, view, found.note[0])
         elif found.note[2] == "renamed":
             await _rename(session, view, found.note[0])
         else:
-            await _claim(session, facts, view, found.note)
-        entry_id = await _note(session, actor, "difference_put_back", found, None)
-        await mark_due(session, [found.group_id], now, systems=(found.system,))
+            await _claim(session, facts, [_row(facts, view, found.note)])
+        entry_id = await _note(session, actor, "difference_put_back", found)
+        await mark_due(session, [found.group_id], utcnow(), systems=(found.system,))
     return Decided(found, entry_id)
 
 
+async def put_back_access(actor: Actor, user_id: int, group_id: int, discord_id: int) -> None:
+    """Likewise all that keeps one person out of one channel of their group.
+
+    Where roles let people in, that may be the role's entry, or that they lost the role. Raises
+    Refusal(not_allowed, group_not_found, not_in_group, nothing_by_hand), TemporaryError.
+    """
+    actor.must_moderate()
+    now = utcnow()
+    async with get_database().transaction() as session:
+        facts = await _facts(session, actor, group_id)
+        view = view_of(actor.guild_id)
+        mine = {user for user, status, _ in facts.people if status in {"active", "completed"}}
+        if user_id not in mine:
+            raise Refusal(
+                "not_in_group", t("They are not in “{group}” any more.", group=facts.group.name)
+            )
+        rows = doors.claims(facts, view, user_id, discord_id, now)
+        if not rows:
+            raise Refusal("nothing_by_hand", t("Nothing is changed by hand there any more."))
+        await _claim(session, facts, rows)
+        audit(
+            session, actor, "difference_put_back", cohort_id=facts.group.cohort_id,
+            group_id=group_id, user_id=user_id, after={"channel_id": discord_id},
+        )  # fmt: skip
+        await mark_due(session, [group_id], now, systems=("discord",))
+
+
+async def _facts(session: AsyncSession, actor: Actor, group_id: int) -> Facts:
+    """With the group's row locked. Raises Refusal(group_not_found)."""
+    await get_group(session, actor.guild_id, group_id, lock=True)
+    [facts] = await access_queries.gather(session, [group_id])
+    return facts
+
+
 async def _note(
-    session: AsyncSession, actor: Actor, action: str, found: Difference, trace: Trace | None
+    session: AsyncSession, actor: Actor, action: str, found: Difference, trace: Trace | None = None
 ) -> int:
     group = await session.get_one(Group, found.group_id)
     place, target, what = found.note
     details = {"place": place, "target": target, "what": what, "text": pack(found.text)}
-    if action == "difference_kept":
-        entry = audit(
-            session, actor, "difference_kept", cohort_id=group.cohort_id, group_id=group.id,
-            user_id=target or None, after=details, trace=trace,
-        )  # fmt: skip
-    else:
-        entry = audit(
-            session, actor, "difference_put_back", cohort_id=group.cohort_id, group_id=group.id,
-            user_id=target or None, after=details,
-        )  # fmt: skip
+    entry = audit(
+        session, actor, action, cohort_id=group.cohort_id, group_id=group.id,
+        user_id=target or None, after=details, trace=trace,
+    )  # fmt: skip
     await session.flush()
     return entry.id
 
@@ -213,7 +242,8 @@ async def _as_set(session: AsyncSession, view: GuildView, event_id: int) -> None
     )
 
 
-async def _claim(session: AsyncSession, facts: Facts, view: GuildView, note: Note) -> None:
+def _row(facts: Facts, view: GuildView, note: Note) -> LedgerRow:
+    """What the ledger has to say so that the next plan undoes this difference."""
     place_id, target, _ = note
     others = [row for row in (facts.category, facts.shared) if row is not None]
     rows = [*facts.objects.values(), *others]
@@ -227,13 +257,11 @@ async def _claim(session: AsyncSession, facts: Facts, view: GuildView, note: Not
     ours = entry.bits if entry else NOTHING
     bits = permissions.claimed(kind, actual.get(target, NOTHING), ours, want.bits.get(target))
     is_role = target in want.roles or view.role(target) is not None
-    await claim(session, facts, [(place_id, target, is_role, bits, False)])
+    return place_id, target, is_role, bits, False
 
 
-async def claim(
-    session: AsyncSession, facts: Facts, rows: Iterable[tuple[int, int, bool, Bits, bool]]
-) -> None:
-    """Write these rows of the ledger (as managed.write_ledger takes them) for whom a place is."""
+async def _claim(session: AsyncSession, facts: Facts, rows: Iterable[LedgerRow]) -> None:
+    """Write these rows for whom a place is: the group, its cohort, or all groups in a category."""
     category, shared = (
         row.discord_id if row is not None else None for row in (facts.category, facts.shared)
     )

@@ -28,23 +28,13 @@ from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.operations import series
 from core.operations.cohort_draft import (
-    MAX_GROUPS,
-    MAX_SEATS,
-    NAME_LIMIT,
     CohortDraft,
     checked_draft,
-    preview,
-    warnings_for,
 )
 from core.operations.common import Actor, audit, ensure_guild, get_cohort
 from core.operations.slot_rules import weeks
 from core.reconcile.trace import LIVE, RowChange, Trace, changed, ended
 from core.words import mark, speaking, t
-
-__all__ = [
-    "LIVE", "MAX_GROUPS", "MAX_SEATS", "NAME_LIMIT", "CohortDraft", "CohortSummary", "cancel",
-    "close", "create", "edit", "open_", "preview", "show", "warnings_for",
-]  # fmt: skip
 
 _ENDED = {
     CohortStatus.closed: mark("This cohort is closed already."),
@@ -170,7 +160,8 @@ async def show(guild_id: int, cohort_id: int) -> CohortSummary:
 async def edit(actor: Actor, cohort_id: int, **changes: Any) -> CohortSummary:
     """Change name, start_date, meetings, seats (also of its groups), rooms or access_mode.
 
-    Rooms and access mode can only be changed while nothing was made on Discord yet.
+    Rooms and access mode can only be changed while nothing was made on Discord yet, the start
+    until the first meeting.
     """
     actor.must_moderate()
     try:
@@ -190,6 +181,8 @@ async def edit(actor: Actor, cohort_id: int, **changes: Any) -> CohortSummary:
             )  # fmt: skip
             if (draft.rooms, draft.access_mode) != (cohort.rooms, cohort.access_mode):
                 await _refuse_if_made(session, cohort_id)
+            if draft.start_date != cohort.start_date:
+                await series.must_not_have_begun(session, cohort_id, utcnow())
             fields = ("name", "start_date", "meetings", "seats", "access_mode", "rooms")
             before = {f: getattr(cohort, f) for f in fields}
             for f in fields:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,11 +25,9 @@ from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.notifications import notices
 from core.operations.common import Actor, audit, ensure_person, get_group, guild_settings
-from core.operations.groups import has_started
+from core.operations.group_views import has_started
 from core.reconcile.trace import LIVE, MemberChange, Trace, begun, ended
 from core.words import t, tn
-
-HEAD_START = timedelta(hours=1)  # for whoever was told of a free seat, before the next is
 
 
 @dataclass(frozen=True)
@@ -185,8 +182,6 @@ async def _put(
 
 
 def _action(actor: Actor, user_id: int, current: Membership | None) -> str:
-    if actor.user_id == user_id and not actor.moderator:
-        return "switched" if current else "joined"
     if actor.user_id == user_id:
         return "switched" if current else "joined"
     return "member_moved" if current else "member_added"
@@ -328,59 +323,3 @@ async def _end(
         await mark_due(session, [group_id], now)
         await notices.went(session, group, user_id, now)
         return Moved(user_id, None, None, group_id, group.name, entry_id=entry.id)
-
-
-async def watch_seat(actor: Actor, group_id: int) -> str:
-    """Tell this person once when the full group has a seat again; the group's name."""
-    async with get_database().transaction() as session:
-        group = await get_group(session, actor.guild_id, group_id)
-        if group.status not in LIVE:
-            raise Refusal("group_not_found", t("This group does not take anybody any more."))
-        await ensure_person(session, actor.guild_id, actor.user_id, actor.name)
-        statement = insert(SeatWatch).values(
-            guild_id=actor.guild_id, group_id=group_id, user_id=actor.user_id, created_at=utcnow()
-        )
-        await session.execute(
-            statement.on_conflict_do_update(
-                index_elements=[SeatWatch.group_id, SeatWatch.user_id],
-                set_={"told_at": None, "claimed_at": None},
-            )
-        )
-        return group.name
-
-
-async def freed_seats(group_id: int) -> tuple[str, int, list[int]]:
-    """Claim the watchers to tell now: (group's label, guild id, user ids), oldest first.
-
-    As many as there are free seats are told, and for an hour a seat is offered to nobody else;
-    a claim is given once, so nobody hears twice.
-    """
-    async with get_database().transaction() as session:
-        group = await session.scalar(select(Group).where(Group.id == group_id).with_for_update())
-        if group is None or group.status not in LIVE:
-            return "", 0, []
-        cohort = await session.get_one(Cohort, group.cohort_id)
-        free = group.seats - len(await _seats_taken(session, group_id))
-        # Who was told a moment ago has the first chance; joining removes the watch.
-        free -= (
-            await session.scalar(
-                select(func.count()).where(
-                    SeatWatch.group_id == group_id, SeatWatch.claimed_at > utcnow() - HEAD_START
-                )
-            )
-            or 0
-        )
-        if free <= 0:
-            return "", 0, []
-        watches = await session.scalars(
-            select(SeatWatch)
-            .where(SeatWatch.group_id == group_id, SeatWatch.claimed_at.is_(None))
-            .order_by(SeatWatch.created_at)
-            .limit(free)
-            .with_for_update(skip_locked=True)
-        )
-        told = []
-        for watch in watches:
-            watch.claimed_at = utcnow()
-            told.append(watch.user_id)
-        return f"{group.name} · {cohort.name}", group.guild_id, told

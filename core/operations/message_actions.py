@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +19,8 @@ from core.operations.messages import MENDED, STATUSES, Line, announcement, line,
 from core.reconcile.reminders import CANCELLED
 from core.words import pack, t
 
+_Where = ColumnElement[bool]
+_Change = Callable[[AsyncSession, Actor, _Where, _Where], Awaitable[list[Delivery]]]
 _AT_ONCE = 1000  # rows of one press: fifty seconds of sending
 
 
@@ -28,14 +29,32 @@ async def retry(actor: Actor, delivery_id: int) -> Line:
 
     Raises Refusal: not_allowed, message_not_found, wrong_status.
     """
-    actor.must_moderate()
     mended = and_(Delivery.status == DeliveryStatus.skipped, Delivery.error_class.in_(MENDED))
-    open_ = or_(Delivery.status.in_(STATUSES["failed"]), mended)
+    failed = or_(Delivery.status.in_(STATUSES["failed"]), mended)
+    return await _one(actor, delivery_id, _retry, failed, "message_retried")
+
+
+async def cancel(actor: Actor, delivery_id: int) -> Line:
+    """Do not send a message that waits.
+
+    Raises Refusal: not_allowed, message_not_found, wrong_status.
+    """
+    waits = Delivery.status.in_((DeliveryStatus.pending, DeliveryStatus.failed))
+    return await _one(actor, delivery_id, _cancel, waits, "message_cancelled")
+
+
+async def _one(actor: Actor, delivery_id: int, change: _Change, where: _Where, action: str) -> Line:
+    """`change` this message if `where` still fits it; as it is then."""
+    actor.must_moderate()
     async with get_database().transaction() as session:
-        rows = await _retry(session, actor, Delivery.id == delivery_id, open_)
+        rows = await change(session, actor, Delivery.id == delivery_id, where)
         if not rows:
             raise await _why_not(session, actor, delivery_id)
-        audit(session, actor, "message_retried", **_about(rows[0]))
+        [row] = rows
+        audit(
+            session, actor, action, group_id=row.group_id, user_id=row.user_id,
+            after={"kind": row.kind, "message": row.id},
+        )  # fmt: skip
     return await line(actor, delivery_id)
 
 
@@ -44,17 +63,41 @@ async def retry_announcement(actor: Actor, announcement_id: int) -> Line:
 
     Raises Refusal: not_allowed, message_not_found, wrong_status.
     """
+    failed = Delivery.status.in_(STATUSES["failed"])
+    await _posts(actor, announcement_id, _retry, failed, "messages_retried", _nothing_failed())
+    return await announcement(actor, announcement_id)
+
+
+async def cancel_announcement(actor: Actor, announcement_id: int) -> Line:
+    """Do not send those posts of an announcement that wait or failed.
+
+    Raises Refusal: not_allowed, message_not_found, wrong_status.
+    """
+    open_ = and_(
+        Delivery.kind == "announce",
+        Delivery.status.in_((*STATUSES["failed"], DeliveryStatus.pending)),
+    )
+    nothing = Refusal("wrong_status", t("Nothing of it waits. Nothing was changed."))
+    await _posts(actor, announcement_id, _cancel, open_, "message_cancelled", nothing)
+    return await announcement(actor, announcement_id)
+
+
+async def _posts(
+    actor: Actor,
+    announcement_id: int,
+    change: _Change,
+    where: _Where,
+    action: str,
+    nothing: Refusal,
+) -> None:
+    """`change` those posts of an announcement that `where` fits. Raises `nothing` for none."""
     actor.must_moderate()
     async with get_database().transaction() as session:
-        rows = await _retry(
-            session, actor, Delivery.announcement_id == announcement_id,
-            Delivery.status.in_(STATUSES["failed"]),
-        )  # fmt: skip
+        rows = await change(session, actor, Delivery.announcement_id == announcement_id, where)
         if not rows:
             await _must_exist(session, actor, announcement_id)
-            raise _nothing_failed()
-        audit(session, actor, "messages_retried", after={"n": len(rows), "kind": "announce"})
-    return await announcement(actor, announcement_id)
+            raise nothing
+        audit(session, actor, action, after={"n": len(rows), "kind": "announce"})
 
 
 async def retry_all(actor: Actor) -> int:
@@ -83,9 +126,7 @@ def _nothing_failed() -> Refusal:
     return Refusal("wrong_status", t("Nothing there failed. Nothing was changed."))
 
 
-async def _retry(
-    session: AsyncSession, actor: Actor, *where: ColumnElement[bool]
-) -> list[Delivery]:
+async def _retry(session: AsyncSession, actor: Actor, *where: _Where) -> list[Delivery]:
     """Rows that match become due now, with the same key. Whoever claims one is waited for."""
     now = utcnow()
     found = await session.scalars(
@@ -141,51 +182,7 @@ async def _why_not(session: AsyncSession, actor: Actor, delivery_id: int) -> Ref
     return Refusal("wrong_status", said.get(DeliveryStatus(status), usual))
 
 
-def _about(row: Delivery) -> dict[str, Any]:
-    """What the history says of one message."""
-    after = {"kind": row.kind, "message": row.id}
-    return {"group_id": row.group_id, "user_id": row.user_id, "after": after}
-
-
-async def cancel(actor: Actor, delivery_id: int) -> Line:
-    """Do not send a message that waits.
-
-    Raises Refusal: not_allowed, message_not_found, wrong_status.
-    """
-    actor.must_moderate()
-    async with get_database().transaction() as session:
-        waits = Delivery.status.in_((DeliveryStatus.pending, DeliveryStatus.failed))
-        rows = await _cancel(session, actor, Delivery.id == delivery_id, waits)
-        if not rows:
-            raise await _why_not(session, actor, delivery_id)
-        audit(session, actor, "message_cancelled", **_about(rows[0]))
-    return await line(actor, delivery_id)
-
-
-async def cancel_announcement(actor: Actor, announcement_id: int) -> Line:
-    """Do not send those posts of an announcement that wait or failed.
-
-    Raises Refusal: not_allowed, message_not_found, wrong_status.
-    """
-    actor.must_moderate()
-    async with get_database().transaction() as session:
-        rows = await _cancel(
-            session, actor, Delivery.announcement_id == announcement_id,
-            Delivery.kind == "announce",
-            Delivery.status.in_((*STATUSES["failed"], DeliveryStatus.pending)),
-        )  # fmt: skip
-        if not rows:
-            await _must_exist(session, actor, announcement_id)
-            raise Refusal("wrong_status", t("Nothing of it waits. Nothing was changed."))
-        audit(
-            session, actor, "message_cancelled", after={"kind": "announce", "n": len(rows)},
-        )  # fmt: skip
-    return await announcement(actor, announcement_id)
-
-
-async def _cancel(
-    session: AsyncSession, actor: Actor, *where: ColumnElement[bool]
-) -> list[Delivery]:
+async def _cancel(session: AsyncSession, actor: Actor, *where: _Where) -> list[Delivery]:
     """Rows that are not claimed: whoever claims one is waited for, and then it is left alone."""
     found = await session.scalars(
         update(Delivery)

@@ -152,26 +152,6 @@ async def data(actor: Actor) -> dict[str, Any]:
     async with get_database().transaction() as session:
         user = await session.get(User, me)
         member = await session.get(Member, (here, me))
-        groups = await session.execute(
-            select(Membership, Group.name, Cohort.name)
-            .join(Group, Group.id == Membership.group_id)
-            .join(Cohort, Cohort.id == Membership.cohort_id)
-            .where(Membership.guild_id == here, Membership.user_id == me)
-            .order_by(Membership.id)
-        )
-        watches = await session.execute(
-            select(SeatWatch.created_at, Group.name)
-            .join(Group, Group.id == SeatWatch.group_id)
-            .where(SeatWatch.guild_id == here, SeatWatch.user_id == me)
-        )
-        history = await session.execute(
-            select(AuditEntry.at, AuditEntry.action)
-            .where(
-                AuditEntry.guild_id == here,
-                (AuditEntry.actor_id == me) | (AuditEntry.user_id == me),
-            )
-            .order_by(AuditEntry.id)
-        )
         return {
             "written": _time(utcnow()),
             "discord_id": str(me),
@@ -183,20 +163,55 @@ async def data(actor: Actor) -> dict[str, Any]:
                 "switches": user.switches if user else {},
             },
             "names": {"name": member.name, "nickname": member.nickname} if member else {},
-            "groups": [
-                {
-                    "group": group, "cohort": cohort, "as": m.role, "status": m.status,
-                    "reason": m.reason, "from": _time(m.created_at), "to": _time(m.ended_at),
-                }
-                for m, group, cohort in groups
-            ],
-            "waiting_for_a_seat": [{"group": n, "since": _time(at)} for at, n in watches],
+            "groups": await _memberships(session, here, me),
+            "waiting_for_a_seat": await _watches(session, here, me),
             "meetings": await _meetings(session, here, me),
             "messages": await _messages(session, here, me),
             "calendar_links": await _feeds(session, here, me),
             "invitations": await addresses.data(session, actor),
-            "history": [{"at": _time(at), "what": what} for at, what in history],
-        }  # fmt: skip
+            "history": await _history(session, here, me),
+        }
+
+
+async def _memberships(session: AsyncSession, here: int, me: int) -> list[dict[str, Any]]:
+    """Groups that they are or were in."""
+    rows = await session.execute(
+        select(Membership, Group.name, Cohort.name)
+        .join(Group, Group.id == Membership.group_id)
+        .join(Cohort, Cohort.id == Membership.cohort_id)
+        .where(Membership.guild_id == here, Membership.user_id == me)
+        .order_by(Membership.id)
+    )
+    return [
+        {
+            "group": group, "cohort": cohort, "as": m.role, "status": m.status,
+            "reason": m.reason, "from": _time(m.created_at), "to": _time(m.ended_at),
+        }
+        for m, group, cohort in rows
+    ]  # fmt: skip
+
+
+async def _watches(session: AsyncSession, here: int, me: int) -> list[dict[str, Any]]:
+    """Full groups of which they want to hear."""
+    rows = await session.execute(
+        select(SeatWatch.created_at, Group.name)
+        .join(Group, Group.id == SeatWatch.group_id)
+        .where(SeatWatch.guild_id == here, SeatWatch.user_id == me)
+    )
+    return [{"group": group, "since": _time(at)} for at, group in rows]
+
+
+async def _history(session: AsyncSession, here: int, me: int) -> list[dict[str, Any]]:
+    """What they did, and what was done with them."""
+    rows = await session.execute(
+        select(AuditEntry.at, AuditEntry.action)
+        .where(
+            AuditEntry.guild_id == here,
+            (AuditEntry.actor_id == me) | (AuditEntry.user_id == me),
+        )
+        .order_by(AuditEntry.id)
+    )
+    return [{"at": _time(at), "what": what} for at, what in rows]
 
 
 async def _feeds(session: AsyncSession, here: int, me: int) -> list[dict[str, Any]]:

@@ -1,32 +1,29 @@
-"""What would change, what gave up and why: for /sync plan and /sync status."""
+"""What a sync would change: for /sync plan."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.meeting_models import Meeting, MeetingStatus
-from core.db.models import Cohort, Group, ManagedObject, Member, SyncState
+from core.db.models import Group, ManagedObject, Member
 from core.db.queries import access as access_queries
 from core.db.queries import managed
 from core.db.queries.sync_states import mark_due
 from core.discord_outbound.cache import GuildView, guild_view
 from core.errors import TemporaryError
 from core.operations.common import Actor, audit
-from core.plan import WHAT, ByHand, Create, Plan, Rename, SetAccess
+from core.plan import Create, Plan, Rename, SetAccess
 from core.reconcile import channels
 from core.reconcile.by_hand import shown
 from core.reconcile.event_plan import EventPlan, FindEvent, SettleEvent
-from core.reconcile.events import name_of as name_of_event
 from core.systems import access, events
-from core.words import t, unpack
+from core.words import t
 
 _Child = aliased(ManagedObject)
 
@@ -115,32 +112,44 @@ async def plan(
             view,
         )
     result = Planned(looked_at=len(facts))
-    plans = _shared_once(facts, plans)
-    for fact, whole in zip(facts, plans, strict=True):
-        by_hand = shown(whole.by_hand, fact.state.by_hand if fact.state else {})
-        result.by_hand += len(by_hand)
-        home = homes.get(fact.group.id)
-        on_calendar = [
-            c.words() for c in of_events.get(fact.group.id, _NO_EVENTS).changes
-            if not isinstance(c, FindEvent | SettleEvent)
-        ]  # fmt: skip
-        if not (whole or by_hand or on_calendar):
-            continue
-        born = [name_of(user) for user in _born_inside(whole.changes, fact, view)]
-        _sum(result, whole.changes, home=home, born=len(born))
-        result.groups.append(
-            PlannedGroup(
-                fact.group.id, f"{fact.group.name} · {fact.group.cohort_name}",
-                (
-                    *([Create("category", home).words(name_of)] if home else []),
-                    *_without_category(whole).words(name_of),
-                    *(t("let {who} in from the start", who=name) for name in born),
-                    *on_calendar,
-                ),
-                tuple(b.words(name_of) for b in by_hand),
-            )
-        )  # fmt: skip
+    for fact, whole in zip(facts, _shared_once(facts, plans), strict=True):
+        _add(result, fact, whole, of_events.get(fact.group.id, _NO_EVENTS),
+             home=homes.get(fact.group.id), view=view, name_of=name_of)  # fmt: skip
     return result
+
+
+def _add(
+    result: Planned,
+    fact: access_queries.Facts,
+    whole: Plan,
+    of_events: EventPlan,
+    *,
+    home: str | None,
+    view: GuildView,
+    name_of: Callable[[int], str],
+) -> None:
+    """One group's part, if there is anything to do or to report; `home` is its new category."""
+    by_hand = shown(whole.by_hand, fact.state.by_hand if fact.state else {})
+    result.by_hand += len(by_hand)
+    on_calendar = [
+        c.words() for c in of_events.changes if not isinstance(c, FindEvent | SettleEvent)
+    ]
+    if not (whole or by_hand or on_calendar):
+        return
+    born = [name_of(user) for user in _born_inside(whole.changes, fact, view)]
+    _sum(result, whole.changes, home=home, born=len(born))
+    result.groups.append(
+        PlannedGroup(
+            fact.group.id, f"{fact.group.name} · {fact.group.cohort_name}",
+            (
+                *([Create("category", home).words(name_of)] if home else []),
+                *_without_category(whole).words(name_of),
+                *(t("let {who} in from the start", who=name) for name in born),
+                *on_calendar,
+            ),
+            tuple(b.words(name_of) for b in by_hand),
+        )
+    )  # fmt: skip
 
 
 def _shared_once(facts: Sequence[access_queries.Facts], plans: Sequence[Plan]) -> list[Plan]:
@@ -245,93 +254,3 @@ async def confirm(actor: Actor, group_ids: Sequence[int]) -> None:
         ids = list(mine)
         audit(session, actor, "sync_applied", after={"groups": len(ids)})
         await mark_due(session, ids, now, systems=("discord",))
-
-
-@dataclass(frozen=True)
-class SystemStatus:
-    """One system of one group. `status` as in sync_states; times are UTC."""
-
-    group_id: int
-    label: str
-    system: str
-    status: str
-    error: str | None
-    next_attempt_at: datetime | None
-    last_ok_at: datetime | None
-    attempts: int
-    by_hand: tuple[str, ...] = ()
-    deleted: tuple[str, ...] = ()
-
-
-async def status(guild_id: int, *, all_groups: bool = False) -> list[SystemStatus]:
-    """What is not right (or everything): gave up, waiting, changed by hand, deleted."""
-    view = guild_view(guild_id)
-    name_of = await names(guild_id, view) if view else str
-    async with get_database().transaction() as session:
-        rows = await session.execute(
-            select(SyncState, Group.name, Cohort.name)
-            .join(Group, Group.id == SyncState.group_id)
-            .join(Cohort, Cohort.id == Group.cohort_id)
-            .where(SyncState.guild_id == guild_id)
-            .order_by(Group.id, SyncState.system)
-        )
-        gone = await session.execute(
-            select(ManagedObject.group_id, ManagedObject.kind, ManagedObject.name).where(
-                ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted"
-            )
-        )
-        # A category belongs to the groups inside it: repairing any of them brings it back.
-        homes = await session.execute(
-            select(_Child.group_id, ManagedObject.kind, ManagedObject.name)
-            .join(ManagedObject, ManagedObject.id == _Child.parent_id)
-            .where(ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted")
-            .distinct()
-        )
-        shared = await session.execute(
-            select(func.min(Group.id), literal(channels.SHARED), ManagedObject.name)
-            .join(Group, Group.cohort_id == ManagedObject.cohort_id)
-            .where(
-                ManagedObject.guild_id == guild_id, ManagedObject.state == "deleted",
-                ManagedObject.kind == "text", Group.status.in_(("preview", "active")),
-            )
-            .group_by(ManagedObject.id)
-        )  # fmt: skip
-        deleted: dict[int | None, list[str]] = {}
-        for group_id, kind, name in [*gone, *homes, *shared]:
-            deleted.setdefault(group_id, []).append(t(WHAT[kind], name=name))
-        events = await _deleted_events(session, guild_id)
-        found = []
-        for state, group, cohort in rows:
-            notes = tuple(ByHand(*note).words(name_of) for note in state.by_hand.get("notes", []))
-            lost = {"discord": deleted, "rsvps": events}.get(state.system, {})
-            missing = tuple(lost.get(state.group_id, ()))
-            if all_groups or state.status != "ok" or notes or missing:
-                found.append(
-                    SystemStatus(
-                        state.group_id, f"{group} · {cohort}", state.system, state.status,
-                        unpack(state.error_text) if state.error_text is not None else None,
-                        state.next_attempt_at, state.last_ok_at,
-                        state.attempts, notes, missing,
-                    )
-                )  # fmt: skip
-        return found
-
-
-async def _deleted_events(session: AsyncSession, guild_id: int) -> dict[int | None, list[str]]:
-    """By group, events of meetings to come that somebody deleted on Discord."""
-    rows = await session.execute(
-        select(Meeting.group_id, Group.name, Meeting.number)
-        .join(Group, Group.id == Meeting.group_id)
-        .where(
-            Meeting.guild_id == guild_id,
-            Meeting.event_state == "gone",
-            Meeting.status == MeetingStatus.planned,
-            Meeting.starts_at > utcnow(),
-        )
-        .order_by(Meeting.starts_at)
-    )
-    found: dict[int | None, list[str]] = {}
-    for group_id, group, number in rows:
-        name = name_of_event(group, number)
-        found.setdefault(group_id, []).append(t("event “{name}”", name=name))
-    return found

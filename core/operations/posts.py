@@ -25,9 +25,9 @@ from core.discord_outbound import messages
 from core.discord_outbound.cache import guild_view
 from core.discord_outbound.outcome import OK, Outcome
 from core.errors import Refusal
-from core.operations import groups
+from core.operations import group_views
 from core.operations.common import Actor, audit, ensure_guild, guild_settings
-from core.operations.groups import GroupView
+from core.operations.group_views import GroupView
 from core.words import speaking, t
 
 log = structlog.get_logger(__name__)
@@ -119,7 +119,7 @@ async def refresh(guild_id: int, draw: Draw, *, force: bool = False) -> dict[int
             settings = await guild_settings(session, guild_id)
         if not posts:
             return {}
-        shown = await groups.joinable(guild_id, None)
+        shown = await group_views.joinable(guild_id, None)
         with speaking(settings.language):
             text, view = draw(shown)
         digest = hashlib.sha256(text.encode()).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
@@ -186,7 +187,23 @@ async def _release(
 ) -> Released:
     """Forget the objects and their ledger, and end the groups. Raises _Busy."""
     now = utcnow()
-    # In order of id, as everywhere; a sync that starts now waits here and then finds no channels.
+    await _hold_syncs(session, groups, now)
+    released = await _look(session, name, groups, cohort_id)
+    await session.execute(
+        delete(ManagedOverwrite).where(_owned(ManagedOverwrite, groups, cohort_id))
+    )
+    # The channels of groups first: they refer to their category.
+    await session.execute(delete(ManagedObject).where(ManagedObject.group_id.in_(groups)))
+    await session.execute(delete(ManagedObject).where(_owned(ManagedObject, groups, cohort_id)))
+    await _end(session, groups, now)
+    return released
+
+
+async def _hold_syncs(session: AsyncSession, groups: Sequence[int], now: datetime) -> None:
+    """A sync that starts now waits for us, and then finds no channels. Raises _Busy where one runs.
+
+    In order of id, as everywhere.
+    """
     states = await session.scalars(
         select(SyncState)
         .where(SyncState.group_id.in_(groups))
@@ -195,13 +212,10 @@ async def _release(
     )
     if any(s.lease_by is not None and (s.lease_until or now) > now for s in states):
         raise _Busy
-    released = await _look(session, name, groups, cohort_id)
-    await session.execute(
-        delete(ManagedOverwrite).where(_owned(ManagedOverwrite, groups, cohort_id))
-    )
-    # The channels of groups first: they refer to their category.
-    await session.execute(delete(ManagedObject).where(ManagedObject.group_id.in_(groups)))
-    await session.execute(delete(ManagedObject).where(_owned(ManagedObject, groups, cohort_id)))
+
+
+async def _end(session: AsyncSession, groups: Sequence[int], now: datetime) -> None:
+    """The groups are over: their people, their meetings, and what was to be looked after."""
     await session.execute(delete(Expected).where(Expected.group_id.in_(groups)))
     await session.execute(delete(SeatWatch).where(SeatWatch.group_id.in_(groups)))
     await session.execute(
@@ -225,4 +239,3 @@ async def _release(
             version=SyncState.version + 1,
         )
     )  # fmt: skip
-    return released

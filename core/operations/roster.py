@@ -21,8 +21,9 @@ from core.db.models import (
 )
 from core.discord_outbound.cache import GuildView, guild_view
 from core.errors import Refusal
-from core.operations import groups
-from core.operations.groups import GroupView, must_live
+from core.operations import group_views
+from core.operations.group_views import GroupView
+from core.operations.groups import must_live
 from core.words import t
 
 
@@ -117,7 +118,7 @@ async def of_groups(guild_id: int, group_ids: Sequence[int]) -> dict[int, Roster
 
 async def of_group(guild_id: int, group_id: int) -> tuple[GroupView, Roster]:
     """One group, whatever its status. Raises Refusal(group_not_found)."""
-    shown = await groups.show(guild_id, group_id)
+    shown = await group_views.show(guild_id, group_id)
     return shown, (await of_groups(guild_id, [group_id]))[group_id]
 
 
@@ -134,7 +135,7 @@ class MovePreview:
 async def preview_move(guild_id: int, group_id: int, user_id: int) -> MovePreview:
     """What a move would take and give. Raises Refusal as the move itself would."""
     target, here = await of_group(guild_id, group_id)
-    mine = await groups.of_member(guild_id, user_id)
+    mine = await group_views.of_member(guild_id, user_id)
     source = next((g for g in mine if g.cohort_id == target.cohort_id), None)
     if source is None:
         raise Refusal("not_in_cohort", t("They are in no group of this cohort. Use /member add."))

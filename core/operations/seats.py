@@ -7,25 +7,86 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.models import Group, SeatWatch, User
+from core.db.models import Cohort, Group, SeatWatch, User
+from core.db.queries import seats as seat_queries
 from core.discord_outbound import messages
 from core.discord_outbound.cache import guild_view
-from core.operations import membership, posts
-from core.operations.common import guild_settings
-from core.words import speaking
+from core.errors import Refusal
+from core.operations import posts
+from core.operations.common import Actor, ensure_person, get_group, guild_settings
+from core.reconcile.trace import LIVE
+from core.words import speaking, t
 
 log = structlog.get_logger(__name__)
 
 # A claim on a watcher that came to no end within this time (a crash, Discord down) is given up.
 # Longer than Discord remembers a nonce ("the past few minutes") is safe: it was not delivered.
 CLAIM = timedelta(minutes=10)
+HEAD_START = timedelta(hours=1)  # for whoever was told of a free seat, before the next is
 
 # From the group's label and the server's name to the sentence, in the language spoken then.
 Words = Callable[[str, str], str]
+
+
+async def watch(actor: Actor, group_id: int) -> str:
+    """Tell this person once when the full group has a seat again; the group's name."""
+    async with get_database().transaction() as session:
+        group = await get_group(session, actor.guild_id, group_id)
+        if group.status not in LIVE:
+            raise Refusal("group_not_found", t("This group does not take anybody any more."))
+        await ensure_person(session, actor.guild_id, actor.user_id, actor.name)
+        statement = insert(SeatWatch).values(
+            guild_id=actor.guild_id, group_id=group_id, user_id=actor.user_id, created_at=utcnow()
+        )
+        await session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[SeatWatch.group_id, SeatWatch.user_id],
+                set_={"told_at": None, "claimed_at": None},
+            )
+        )
+        return group.name
+
+
+async def freed(group_id: int) -> tuple[str, int, list[int]]:
+    """Claim the watchers to tell now: (group's label, guild id, user ids), oldest first.
+
+    As many as there are free seats are told, and for an hour a seat is offered to nobody else;
+    a claim is given once, so nobody hears twice.
+    """
+    async with get_database().transaction() as session:
+        group = await session.scalar(select(Group).where(Group.id == group_id).with_for_update())
+        if group is None or group.status not in LIVE:
+            return "", 0, []
+        cohort = await session.get_one(Cohort, group.cohort_id)
+        free = group.seats - len((await seat_queries.taken(session, [group_id]))[group_id])
+        # Who was told a moment ago has the first chance; joining removes the watch.
+        free -= (
+            await session.scalar(
+                select(func.count()).where(
+                    SeatWatch.group_id == group_id, SeatWatch.claimed_at > utcnow() - HEAD_START
+                )
+            )
+            or 0
+        )
+        if free <= 0:
+            return "", 0, []
+        watches = await session.scalars(
+            select(SeatWatch)
+            .where(SeatWatch.group_id == group_id, SeatWatch.claimed_at.is_(None))
+            .order_by(SeatWatch.created_at)
+            .limit(free)
+            .with_for_update(skip_locked=True)
+        )
+        told = []
+        for watch in watches:
+            watch.claimed_at = utcnow()
+            told.append(watch.user_id)
+        return f"{group.name} · {cohort.name}", group.guild_id, told
 
 
 async def guild_of(group_id: int) -> int | None:
@@ -58,7 +119,7 @@ async def tell_watchers(group_id: int, words: Words) -> int:
     view = guild_view(guild_id) if guild_id is not None else None
     if guild_id is None or view is None:
         return 0  # the clock comes again once the guild is there
-    label, _, people = await membership.freed_seats(group_id)
+    label, _, people = await freed(group_id)
     told = 0
     for user_id in people:
         done = True

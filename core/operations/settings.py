@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterable
 from functools import reduce
 from typing import Any
-from zoneinfo import available_timezones
 
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -20,6 +19,7 @@ from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.operations.common import Actor, audit, ensure_guild, guild_settings
 from core.reconcile import daytime
+from core.reconcile.spoken_words import ABBREVIATIONS, zone_named, zone_names
 from core.reconcile.trace import Trace
 from core.systems import projection_rows
 from core.words import t
@@ -29,19 +29,15 @@ _TOUCHING = {"moderator_role_id", "facilitators_moderate", "by_hand"}
 
 
 def zone(typed: str) -> str:
-    """The IANA zone that was typed, in its own spelling.
+    """The IANA zone that was typed, in its own spelling; no abbreviation and no offset.
 
     Raises Refusal(unknown_zone) with suggestions; never a silent fallback.
     """
-    zones = {z.lower(): z for z in available_timezones()}
-    want = typed.strip().lower().replace(" ", "_")
-    if want in zones:
-        return zones[want]
-    if (known := daytime.by_city().get(" ".join(typed.split()).casefold())) is not None:
+    if (known := zone_named(typed)) is not None:
         return known
-    cities = {z.rsplit("/", 1)[-1]: z for z in zones if "/" in z}
-    if want in cities:
-        return zones[cities[want]]
+    places = {z.rsplit("/", 1)[-1]: z for z in zone_names() if "/" in z and z[:4] != "etc/"}
+    if (place := places.get("_".join(typed.lower().split()))) is not None:
+        return zone_names()[place]
     names = sorted(zones_near(typed)[:3])
     short = typed.strip()[:60]
     if not names:
@@ -53,8 +49,10 @@ def zone(typed: str) -> str:
 
 
 def zones_near(typed: str) -> list[str]:
-    """Up to 5 IANA zones whose name or city is spelt nearly like that, the nearest first."""
+    """Up to 5 IANA zones that may be meant: spelt nearly like that, the nearest first."""
     want = " ".join(typed.split()).casefold()
+    if (meant := ABBREVIATIONS.get(want)) is not None:
+        return list(meant)
     known = {z.lower().replace("_", " "): z for z in daytime.cities()} | daytime.by_city()
     near = difflib.get_close_matches(want, known, n=8, cutoff=0.6)
     return list(dict.fromkeys(known[n] for n in near))[:5]

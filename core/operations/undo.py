@@ -19,7 +19,8 @@ from core.errors import Refusal
 from core.operations import history, release, series
 from core.operations.common import Actor, audit
 from core.operations.history import Entry
-from core.operations.undo_rows import carry_out, look, trace_of
+from core.operations.undo_rows import look, trace_of
+from core.operations.undo_writes import carry_out
 from core.reconcile.undo import decide
 from core.reconcile.undo_facts import Code, Decision, Line
 from core.words import mark, t

@@ -20,7 +20,7 @@ from core.db.queries.why import Mine, OfGroup, PlaceRow
 from core.discord_outbound import seen
 from core.discord_outbound.cache import GuildView
 from core.errors import Refusal
-from core.operations.by_hand import claim, view_of
+from core.operations.by_hand import view_of
 from core.operations.common import Actor, audit, get_group, guild_settings
 from core.reconcile.why import (
     DONE_BY_HAND,
@@ -244,34 +244,6 @@ async def sync_now(actor: Actor, group_id: int) -> None:
             after={"groups": 1},
         )  # fmt: skip
         await mark_due(session, [group_id], utcnow(), systems=("discord",))
-
-
-async def put_back(actor: Actor, user_id: int, group_id: int, discord_id: int) -> None:
-    """Put back what was changed by hand about one person in one channel of their group.
-
-    Only the ledger is changed; the caller syncs right after. Raises Refusal(not_allowed,
-    group_not_found, not_in_group, nothing_by_hand), TemporaryError.
-    """
-    actor.must_moderate()
-    now = utcnow()
-    async with get_database().transaction() as session:
-        group = await get_group(session, actor.guild_id, group_id, lock=True)
-        view = view_of(actor.guild_id)
-        [facts] = await access_queries.gather(session, [group_id])
-        mine = {user for user, status, _ in facts.people if status in {"active", "completed"}}
-        if user_id not in mine:
-            raise Refusal(
-                "not_in_group", t("They are not in “{group}” any more.", group=group.name)
-            )
-        rows = doors.claims(facts, view, user_id, discord_id, now)
-        if not rows:
-            raise Refusal("nothing_by_hand", t("Nothing is changed by hand there any more."))
-        await claim(session, facts, rows)
-        audit(
-            session, actor, "difference_put_back", cohort_id=group.cohort_id, group_id=group_id,
-            user_id=user_id, after={"channel_id": discord_id},
-        )  # fmt: skip
-        await mark_due(session, [group_id], now, systems=("discord",))
 
 
 def _subject(user_id: int, group_id: int) -> str:

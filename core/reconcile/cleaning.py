@@ -1,10 +1,11 @@
 """Pure: what people typed, without what shows nothing or turns text around.
 
-Markdown and mentions stay as they were typed: they are made harmless where a text is shown.
+Markdown and mentions are kept as they were typed: `shown` makes them harmless in a message.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Invisible characters that turn text around; the rest of "Cf" keeps emoji together.
@@ -16,6 +17,28 @@ _HOSTILE = frozenset(
 _HIDDEN = frozenset("\u200b\u2060\u00ad\u115f\u1160\u2800\u3164\uffa0")
 # Control characters, halves of surrogate pairs, private use, not assigned.
 _NO_TEXT = frozenset({"Cc", "Cs", "Co", "Cn"})
+# What Discord shows as a link stays one; every other sign of its markdown is escaped by itself:
+# a pattern for whole links, such as discord.py's, takes two of them and all between for one.
+_MARKDOWN = re.compile(
+    r"""(?P<url>https?://[^\s<()\[\]]+)|(?P<sign>[\\`*_~|\[\]]|^[ ]*(?:>|\#|-))""",
+    re.MULTILINE,
+)
+
+
+def shown(text: str) -> str:
+    """What people typed, in a message: it stands there as it is, and does nothing.
+
+    No markdown, no link under another name, no mention, nothing that turns text around.
+    """
+    kept = "".join(c for c in text if c == "\n" or _shows(c))
+    plain = _MARKDOWN.sub(lambda m: m["url"] or _escaped(m["sign"]), kept)
+    # A zero-width space defuses what allowed_mentions does not: channels, timestamps.
+    return re.sub("@(?=everyone|here)", "@\u200b", plain).replace("<", "<\u200b")
+
+
+def _escaped(sign: str) -> str:
+    """At the start of a line there may be spaces before it."""
+    return f"{sign[:-1]}\\{sign[-1]}"
 
 
 def lines(text: str) -> str:

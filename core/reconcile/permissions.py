@@ -202,6 +202,14 @@ def claimed(kind: str, have: Bits, ours: Bits, should: Bits | None) -> Bits:
     return ours.union(Bits(have.allow & should.deny, have.deny & should.allow))
 
 
+def reclaimed(kind: str, have: Bits, ours: Bits, should: Bits) -> Bits | None:
+    """`claimed` for what lets one person in. None: nothing is missing, or it was never given."""
+    if not should.allow & ~have.allow and not have.deny & should.allow:
+        return None
+    claim = claimed(kind, have, ours, should)
+    return claim if claim != NOTHING else None
+
+
 def _is_right(place: Place, want: Desired) -> bool:
     """The common case, without looking at bits one by one: nothing differs, nothing is extra."""
     return (

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from core.plan import NOTHING, Bits
-
 
 @dataclass(frozen=True)
 class Someone:
@@ -342,16 +340,3 @@ def _owed(case: Case, door: Door) -> Link:
     if sync.status == "waiting":
         return Link("queued", "sync", door, at=sync.next_at, reason=sync.reason)
     return Link("soon", "sync", door)
-
-
-def reclaimed(have: Bits, ours: Bits, should: Bits) -> Bits | None:
-    """What the ledger has to say so that the next sync puts one person's access back.
-
-    Written down as not yet given, so that what was taken away is given again; what was denied
-    by hand counts as ours from here on, so that the sync takes it away. None: nothing to claim.
-    """
-    denied = have.deny & should.allow
-    if not should.allow & ~have.allow and not denied:
-        return None
-    claim = ours.union(Bits(0, denied))
-    return claim if claim != NOTHING else None

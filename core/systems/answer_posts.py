@@ -28,10 +28,10 @@ from core.discord_outbound.outcome import Outcome
 from core.notifications.scheduler import wakes
 from core.reconcile import answers as pure
 from core.reconcile.answers import Answered, Shown
+from core.reconcile.cleaning import shown as safe
 from core.systems import projection_rows, projections
 from core.systems.projection_rows import Key, Post
 from core.systems.projections import Kind, keeper
-from core.systems.telling import shown as safe
 from core.words import speaking
 
 LIVING, LINE, ACTIVITY = "answers", "answers_line", "activity"

@@ -11,7 +11,7 @@ from core.discord_outbound.cache import GuildView
 from core.plan import NOTHING, Bits, Create, SetAccess
 from core.reconcile import permissions as p
 from core.reconcile.channels import SHARED
-from core.reconcile.why import Door, GroupRole, reclaimed
+from core.reconcile.why import Door, GroupRole
 from core.systems import access
 from core.systems.access import GroupPlan
 
@@ -182,9 +182,9 @@ def claims(
                 continue
             entry = ledger.get(target)
             ours = entry.bits if entry else NOTHING
-            claim = reclaimed(
-                actual.get(target, NOTHING), ours, _should(plan, view, row, target)
-            )  # fmt: skip
+            claim = p.reclaimed(
+                row.kind, actual.get(target, NOTHING), ours, _should(plan, view, row, target)
+            )
             if claim is not None:
                 found.append((discord_id, target, target == role_id, claim, False))
     role = view.role(role_id) if role_id is not None else None

@@ -18,8 +18,8 @@ from core.db.queries.access import Facts
 from core.discord_outbound.messages import send_channel_message
 from core.errors import MusterError, sentence
 from core.notifications.scheduler import wakes
-from core.notifications.templates import shown as shown  # noqa: PLC0414 - used as telling.shown
 from core.plan import THE, Gone
+from core.reconcile.cleaning import shown as shown  # noqa: PLC0414 - used as telling.shown
 from core.words import again, pack, speaking, t
 
 log = structlog.get_logger(__name__)

@@ -17,8 +17,9 @@ from core.errors import sentence
 from core.notifications.outgoing import Claimed
 from core.notifications.results import MENDABLE
 from core.notifications.scheduler import wakes
+from core.reconcile.cleaning import shown
 from core.reconcile.permissions import SEND_MESSAGES, VIEW_CHANNEL
-from core.systems.telling import shown, tell_moderators
+from core.systems.telling import tell_moderators
 from core.words import again, speaking, t
 
 _RIGHTS = {"missing_permission", "missing_access"}

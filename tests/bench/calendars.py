@@ -25,10 +25,10 @@ from core.reconcile.series import Attendee, Instance, Series
 from core.schedule import instant
 from core.systems.calendar_rows import wanted, with_people
 from tests.bench import terms
-from tests.bench.counting import Cost, counted
+from tests.bench.counting import Cost
 from tests.bench.ground import Ground
 from tests.bench.registry import Figures, row
-from tests.bench.sweep import LARGE, ROUNDS
+from tests.bench.sweep import LARGE, ROUNDS, idle
 from tests.bench.town import Size, Town, town
 from tests.integration._calendars import DavSide, Servers, dav_side
 
@@ -102,17 +102,11 @@ async def sweep(size: Size = LARGE, rounds: int = ROUNDS) -> tuple[Cost, int]:
         await terms.hold(t)
         office = await connect(t, maker)
         try:
-            costs = []
-            for _ in range(rounds):
-                with counted(t.env) as cost:
-                    opened = await t.worker.sweep()
-                if opened:
-                    raise RuntimeError(f"{len(opened)} groups were opened, nothing had changed")
-                costs.append(cost)
+            cost = await idle(t, rounds)
         finally:
             set_office(None)
             await office.close()
-    return sorted(costs, key=lambda c: c.seconds)[len(costs) // 2], maker.server.requests
+    return cost, maker.server.requests
 
 
 async def naive_sweep(groups: int) -> tuple[float, int]:

@@ -13,7 +13,8 @@ from typing import Any
 import discord
 
 from bot.ui.import_steps import welcome_all
-from core.operations import cohorts, groups, imports, roster
+from core.operations import cohorts, group_views, imports, roster
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.reconcile.roster_list import MAX_LINES, RosterList, parse
 from core.reconcile.roster_match import Match, People, Person, Status, match, settle
@@ -88,7 +89,7 @@ async def _ten_thousand(ground: Ground) -> tuple[Figures, Figures]:
     data, people = _list(), _people()
     async with ground.database():
         actor = Actor(1, 2, "mod", moderator=True)
-        draft = cohorts.CohortDraft("Stats", date(2099, 1, 1), groups=20, seats=500)
+        draft = CohortDraft("Stats", date(2099, 1, 1), groups=20, seats=500)
         made = await cohorts.create(actor, draft, open_now=True)
         begun = time.perf_counter()
         await _previewed(made.id, actor, data, people)
@@ -126,7 +127,7 @@ async def _imported(t: Town, chosen: Sequence[tuple[int, int]]) -> None:
     """As the moderator's [Do it] does it: one transaction, one sync and one post a group."""
     group = t.built.groups[0]
     actor = Actor(group.guild_id, 2, "mod", moderator=True)
-    cohort_id = (await groups.show(group.guild_id, group.id)).cohort_id
+    cohort_id = (await group_views.show(group.guild_id, group.id)).cohort_id
     placed = [Placed(n, g, "participant", f"user {u}", u) for n, (u, g) in enumerate(chosen, 1)]
     done = await imports.apply(actor, cohort_id, placed, over=True)
     for group_id in done.group_ids:

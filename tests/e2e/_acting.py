@@ -13,7 +13,8 @@ from core.db.engine import Database
 from core.discord_outbound import set_bot
 from core.errors import Refusal
 from core.operations import cohorts, membership
-from core.operations.cohorts import CohortDraft, CohortSummary
+from core.operations.cohort_draft import CohortDraft
+from core.operations.cohorts import CohortSummary
 from core.operations.common import Actor
 from core.worker import Worker
 from tests.world import World, world
@@ -56,6 +57,11 @@ def last(result: Any) -> Any:
 
 def labels(message: Any) -> list[str]:
     return [c["label"] for row in message.components for c in row["components"]]
+
+
+def buttons(message: Any) -> list[str]:
+    """Labels of the buttons, without the selects beside them."""
+    return [p["label"] for row in message.components for p in row["components"] if "label" in p]
 
 
 def defaults(result: Any) -> dict[str, Any]:

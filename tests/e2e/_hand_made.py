@@ -165,8 +165,3 @@ def choices(message: Any, placeholder: str = "Choose") -> dict[str, str]:
         if part.get("custom_id") == wanted
         for o in part["options"]
     }
-
-
-def buttons(message: Any) -> list[str]:
-    """Labels of the buttons, without the selects beside them."""
-    return [p["label"] for row in message.components for p in row["components"] if "label" in p]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.operations import cohorts, membership
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from tests.e2e.discord_client import DiscordServer
 from tests.e2e.launcher import start
@@ -111,7 +112,7 @@ async def cohort_with(
     guild_id = server.seed["guild_id"]
     mod = Actor(guild_id, server.seed["moderator_id"], "Mona", moderator=True)
     made = await cohorts.create(
-        mod, cohorts.CohortDraft(name, date(2099, 1, 1), groups=groups, **draft), open_now=True
+        mod, CohortDraft(name, date(2099, 1, 1), groups=groups, **draft), open_now=True
     )
     for person in people:
         await membership.join(Actor(guild_id, person, f"user {person}"), made.group_ids[0])

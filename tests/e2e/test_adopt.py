@@ -12,7 +12,16 @@ from simcord.enums import OverwriteType
 from core import sync
 from core.discord_outbound.cache import guild_view
 from core.errors import Refusal
-from core.operations import adopt, cohorts, groups, history, membership, release, settings
+from core.operations import (
+    adopt,
+    cohorts,
+    group_views,
+    groups,
+    history,
+    membership,
+    release,
+    settings,
+)
 from core.operations.common import Actor
 from core.plan import Bits
 from core.reconcile.hand_made import Wishes
@@ -307,7 +316,7 @@ async def test_what_is_deleted_later_is_flagged_and_made_again_as_musters_own(w:
     assert made.calls(since) == []
     assert await groups.repair(mod_of(w), done.group_ids[0]) == ["text"]
     await sync.sync_after_group_change(done.group_ids[0])
-    view = await groups.show(w.guild.id, done.group_ids[0])
+    view = await group_views.show(w.guild.id, done.group_ids[0])
     assert view.text_id not in {None, made.ids["group-1"]}
     assert sees(w, w.members[0], view.text_id or 0)
     assert w.env.backend.get_channel(view.text_id or 0).parent_id == home
@@ -337,7 +346,7 @@ async def test_a_new_group_of_an_adopted_cohort_is_musters_own(w: World) -> None
     new = await groups.create(mod_of(w), done.cohort_id, "Group 3")
     await membership.add(mod_of(w), new.id, w.members[4].id, "member5")
     await sync.sync_after_group_change(new.id)
-    view = await groups.show(w.guild.id, new.id)
+    view = await group_views.show(w.guild.id, new.id)
     assert w.env.backend.get_channel(view.text_id or 0).parent_id == home
     assert sees(w, w.members[4], view.text_id or 0)
     assert not sees(w, w.members[3], view.text_id or 0)

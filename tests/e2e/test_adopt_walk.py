@@ -6,13 +6,23 @@ from typing import Any
 
 import pytest
 
-from core.operations import cohorts, groups, history, settings
-from tests.e2e._acting import SOON, allow, defaults, dismiss, labels, last, mod_of, on_discord
+from core.operations import cohorts, group_views, history, settings
+from core.operations.cohort_draft import CohortDraft
+from tests.e2e._acting import (
+    SOON,
+    allow,
+    buttons,
+    defaults,
+    dismiss,
+    labels,
+    last,
+    mod_of,
+    on_discord,
+)
 from tests.e2e._hand_made import (
     TEXT,
     HandMade,
     adopt_it,
-    buttons,
     choices,
     menu,
     nothing_to_do,
@@ -298,7 +308,7 @@ async def test_a_name_that_is_taken_is_asked_again(w: World) -> None:
     walk = await (await Walk.begin(w, made)).native(CATEGORY, "stats-autumn")
     form = await walk.correct("name")
     await w.mod.submit_modal(form, {"name": "Twice"})
-    await cohorts.create(mod_of(w), cohorts.CohortDraft("twice", SOON), open_now=True)
+    await cohorts.create(mod_of(w), CohortDraft("twice", SOON), open_now=True)
     await walk.press("Adopt")
     assert "There is a cohort called “Twice” already" in walk.text
     assert "Adopt" in buttons(walk.message)
@@ -353,7 +363,7 @@ async def test_release_is_authorized_and_happens_once(w: World, kind: str) -> No
     await dismiss(w, w.mod)
     allow(w, kind, w.mod)
     await w.mod.click(card, label="Do it")
-    assert (await groups.show(w.guild.id, again.group_ids[0])).status == "active"
+    assert (await group_views.show(w.guild.id, again.group_ids[0])).status == "active"
     del done
 
 
@@ -378,4 +388,4 @@ async def test_what_previews_promise_of_adopted_channels(w: World) -> None:
     assert not {w.members[0].id, w.members[1].id} & after.keys()
     assert {*before} - {*made.entries("group-2")} == {w.members[2].id, w.members[3].id}
     await nothing_to_do(w)
-    assert (await groups.show(w.guild.id, done.group_ids[0])).members == 0
+    assert (await group_views.show(w.guild.id, done.group_ids[0])).members == 0

@@ -11,9 +11,10 @@ from typing import Any
 import discord
 
 import core
-from bot.ui.history import SENTENCES, sentence
+from bot.ui.history_words import SENTENCES, sentence
 from core.clock import utcnow
 from core.operations import cohorts, groups, membership, settings, undo
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.operations.history import Entry
 from tests.e2e._acting import mod_of, on_discord
@@ -23,7 +24,7 @@ from tests.world import World, text_of
 async def season(w: World) -> list[int]:
     """An open cohort "Stats" of two groups; its group ids."""
     start = (utcnow() + timedelta(days=30)).date()
-    draft = cohorts.CohortDraft("Stats", start, groups=2)
+    draft = CohortDraft("Stats", start, groups=2)
     return (await cohorts.create(mod_of(w), draft, open_now=True)).group_ids
 
 
@@ -110,10 +111,22 @@ def _actions(module: ast.Module) -> Iterator[str]:
             elif isinstance(action, ast.JoinedStr):
                 start = "".join(_strings(action))
                 yield from (start + status for status in _statuses(module, function.name))
+            elif isinstance(action, ast.Name):
+                yield from _given(module, function, action.id)
             else:
                 assert isinstance(action, ast.Call)
                 assert isinstance(action.func, ast.Name)
                 yield from _results(functions[action.func.id])
+
+
+def _given(
+    module: ast.Module, function: ast.FunctionDef | ast.AsyncFunctionDef, parameter: str
+) -> Iterator[str]:
+    """The texts that a module's calls of the function give for this parameter, by its place."""
+    place = [a.arg for a in function.args.args].index(parameter)
+    for call in ast.walk(module):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == function.name:
+            yield from _strings(call.args[place])
 
 
 def _statuses(module: ast.Module, name: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from core.db.engine import Database, get_database
 from core.db.models import Guild
 from core.discord_outbound import set_bot
 from core.operations import cohorts, greeting, settings
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.worker import Worker
 from tests.e2e.test_setup import alone
@@ -165,7 +166,7 @@ async def test_coming_back_loses_nothing_and_says_so(w: World) -> None:
     await w.settle()
     who = Actor(home.id, lead.id, "lead", moderator=True)
     await settings.change(who, by_hand="repair")
-    draft = cohorts.CohortDraft("Stats", utcnow().date() + timedelta(days=9), groups=2)
+    draft = CohortDraft("Stats", utcnow().date() + timedelta(days=9), groups=2)
     made = await cohorts.create(who, draft, open_now=True)
     await w.settle()
     w.env.backend.remove_guild(home.id)

@@ -9,7 +9,8 @@ from typing import Any
 import discord
 
 from core.clock import utcnow
-from core.operations import cohorts, groups, home, membership, mine, settings
+from core.operations import cohorts, group_views, home, membership, mine, settings
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from tests.e2e._acting import mod_of, on_discord, restart
 from tests.e2e.test_setup import menu
@@ -24,7 +25,7 @@ def person(w: World, number: int) -> Actor:
 
 async def season(w: World, *, name: str = "Stats", days: int = 3, seats: int = 2) -> list[int]:
     start = (utcnow() + timedelta(days=days)).date()
-    draft = cohorts.CohortDraft(name, start, groups=2, seats=seats)
+    draft = CohortDraft(name, start, groups=2, seats=seats)
     return (await cohorts.create(mod_of(w), draft, open_now=True)).group_ids
 
 
@@ -76,7 +77,7 @@ async def test_what_was_changed_by_hand_needs_a_person(w: World) -> None:
     await w.settle()
     await w.worker.sweep()
     await w.settle()
-    text_id = (await groups.show(w.guild.id, first)).text_id
+    text_id = (await group_views.show(w.guild.id, first)).text_id
     assert text_id is not None
     w.env.backend.delete_overwrite(text_id, w.members[0].id)
     await w.settle()
@@ -99,7 +100,7 @@ async def test_cohorts_open_from_the_list(w: World) -> None:
     rest = await w.mod.click(listed.response, label="More")
     assert "Back" in buttons(rest)
     assert "More" not in buttons(rest)
-    made = (await groups.joinable(w.guild.id, None))[0].cohort_id
+    made = (await group_views.joinable(w.guild.id, None))[0].cohort_id
     card = await w.mod.select(rest.response, values=[_value(rest)])
     assert "Season" in text_of(card)
     assert made
@@ -228,7 +229,7 @@ async def test_what_newly_needs_a_person_calls_the_moderators_once(w: World) -> 
     await settings.change(mod_of(w), moderator_channel_id=w.room.id, moderator_role_id=role)
     await w.settle()
     for group in both:
-        text_id = (await groups.show(w.guild.id, group)).text_id
+        text_id = (await group_views.show(w.guild.id, group)).text_id
         assert text_id is not None
         w.env.backend.delete_channel(text_id)
     await w.settle()

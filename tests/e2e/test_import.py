@@ -4,68 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import discord
-import pytest
-from sqlalchemy import select
-
 from core import sync
-from core.db.engine import get_database
-from core.db.models import AuditEntry, Expected, Membership
-from core.operations import cohorts, groups, membership, settings
-from tests.e2e._acting import allow, dismiss, labels, last, made, mod_of, on_discord, sees
+from core.operations import membership, settings
+from tests.e2e._acting import labels, last, made, mod_of, on_discord, sees
+from tests.e2e._importing import calls, crowd, expected, memberships, pasted, press, report
 from tests.world import World, text_of
-
-
-async def pasted(w: World, lines: str = "", **more: Any) -> Any:
-    """The form filled in with these lines (or a file), and what the answer is then."""
-    form = await w.mod.slash(w.room, "member import", cohort="Stats")
-    assert form.modal["title"] == "Import into Stats"
-    values: dict[str, Any] = {"lines": lines} if lines else {}
-    return await w.mod.submit_modal(form, {**values, **more})
-
-
-async def press(w: World, message: Any, *pressed: str) -> None:
-    for label in pressed:
-        await w.mod.click(message, label=label)
-
-
-async def memberships() -> dict[int, int]:
-    async with get_database().transaction() as session:
-        rows = await session.execute(
-            select(Membership.user_id, Membership.group_id).where(Membership.status == "active")
-        )
-        return dict(rows.all())
-
-
-async def expected() -> list[str]:
-    async with get_database().transaction() as session:
-        return list(await session.scalars(select(Expected.name).order_by(Expected.name)))
-
-
-async def crowd(w: World, names: list[str], **more: Any) -> list[Any]:
-    """People who come to the server, a few at a time."""
-    came = []
-    for start in range(0, len(names), 8):
-        some = names[start : start + 8]
-        came += [w.guild.add_member(w.env.create_user(name, **more)) for name in some]
-        await w.env.settle()
-    return came
-
-
-def report(w: World, result: Any) -> str:
-    """The report that came as a file, as text."""
-    (attachment,) = result.followups[-1].attachments
-    assert result.followups[-1].ephemeral
-    data = w.env.backend.cdn.get(attachment.url)
-    assert data is not None
-    return data.decode("utf-8-sig")
-
-
-def calls(w: World, method: str, part: str, since: int) -> list[str]:
-    return [r.path for r in w.env.http_requests[since:] if r.method == method and part in r.path]
-
-
-# --- the whole way -------------------------------------------------------------------------------
 
 
 @on_discord
@@ -137,19 +80,6 @@ async def test_who_comes_later_has_a_seat(w: World) -> None:
 
 
 @on_discord
-async def test_who_came_while_nobody_listened(w: World) -> None:
-    """Between the preview and [Do it], or while the bot was away."""
-    await made(w, groups=1)
-    shown = await pasted(w, "@zoe")
-    await press(w, last(shown), "Spread evenly")
-    zoe = w.guild.add_member(w.env.create_user("zoe"))
-    await w.settle()
-    await press(w, last(shown), "Do it")
-    assert await memberships() == {zoe.id: (await groups.of_member(w.guild.id, zoe.id))[0].id}
-    assert sees(w, zoe, "group-1")
-
-
-@on_discord
 async def test_it_is_taken_back(w: World) -> None:
     """[Undo] takes everybody out again, and gives up the seats that were held."""
     cohort = await made(w, groups=1)
@@ -168,81 +98,6 @@ async def test_it_is_taken_back(w: World) -> None:
     assert not sees(w, w.members[0], "group-1")
     # Who came since is here by an entry of their own, which can be taken back as well.
     assert "zoe" in last(asked).content
-
-
-# --- sources -------------------------------------------------------------------------------------
-
-
-@on_discord
-async def test_a_file_with_groups_and_roles(w: World) -> None:
-    cohort = await made(w, groups=2)
-    text = "Benutzername;Gruppe;Rolle\r\nmember1;2;\r\nmember2;Group 1;Leitung\r\nmember3;Grün;\r\n"
-    shown = await pasted(w, file=("liste.csv", text.encode("utf-16")))
-    message = last(shown)
-    assert "Line 1 was read as headings." in message.content
-    assert labels(message)[:2] == ["Spread evenly", "Use the list's groups"]
-    await press(w, message, "Use the list's groups")
-    assert "**Group 1**: 0 more, then 0 of 8 seats taken · 1 facilitator more" in message.content
-    assert "1 × the cohort has no group of this name: line 4" in message.content
-    await press(w, message, "Do it")
-    one, two = cohort.group_ids
-    assert await memberships() == {w.members[0].id: two, w.members[1].id: one}
-    assert (await groups.show(w.guild.id, one)).members == 0
-
-
-@on_discord
-async def test_the_file_option(w: World) -> None:
-    await made(w)
-    data = "name\nmember1\nJürgen\n".encode("cp1252")
-    shown = await w.mod.slash(w.room, "member import", cohort="Stats", file=("a.csv", data))
-    assert "1 found, 0 unclear, 0 not here yet, 1 not usable" in last(shown).content
-    for bad in (b"PK\x03\x04 a workbook", b"\x00\x01\x02\x03"):
-        shown = await w.mod.slash(w.room, "member import", cohort="Stats", file=("a.xlsx", bad))
-        assert "This file cannot be read as a text." in text_of(shown)
-
-
-@on_discord
-async def test_a_role(w: World) -> None:
-    await made(w)
-    role = w.guild.create_role("Course")
-    robot = w.guild.add_member(w.env.create_user("robot", bot=True), roles=[role])
-    people = [w.guild.add_member(w.env.create_user(f"p{n}"), roles=[role]) for n in range(3)]
-    empty = w.guild.create_role("Empty")
-    await w.settle()
-    shown = await w.mod.slash(w.room, "member import", cohort="Stats", role=role)
-    assert "3 found, 0 unclear, 0 not here yet, 1 not usable" in last(shown).content
-    assert "1 × a bot; bots cannot be in groups: line" in last(shown).content
-    await press(w, last(shown), "Spread evenly", "Do it")
-    assert set(await memberships()) == {p.id for p in people}
-    assert robot.id not in await memberships()
-    shown = await w.mod.slash(w.room, "member import", cohort="Stats", role=empty)
-    assert "Nobody has the role Empty." in text_of(shown)
-    both = {"role": role, "file": ("a.csv", b"x")}
-    shown = await w.mod.slash(w.room, "member import", cohort="Stats", **both)
-    assert "Give a file or a role, not both." in text_of(shown)
-
-
-@on_discord
-async def test_a_list_that_cannot_be_used(w: World) -> None:
-    """A sentence, and [Edit again] with what was typed."""
-    await made(w)
-    shown = await pasted(w)
-    assert "There is nobody on the list." in last(shown).content
-    shown = await pasted(w, "member1", file=("a.csv", b"member2"))
-    assert "There are pasted lines and a file." in last(shown).content
-    again = await w.mod.click(last(shown), label="Edit again")
-    typed = again.modal["components"][0]["component"]
-    assert typed["value"] == "member1"
-    shown = await w.mod.submit_modal(again, {"lines": "member1"})
-    assert "1 found" in last(shown).content
-    many = "\n".join(f"user{n}" for n in range(10_001)).encode()
-    shown = await pasted(w, file=("a.csv", many))
-    assert "The list has 10001 lines; 10000 are possible at once." in last(shown).content
-    shown = await pasted(w, file=("a.csv", b"a" * 4_000_001))
-    assert "The file is larger than 4 MB." in last(shown).content
-
-
-# --- what becomes of the lines -------------------------------------------------------------------
 
 
 @on_discord
@@ -328,116 +183,9 @@ async def test_more_people_than_seats(w: World) -> None:
 
 
 @on_discord
-async def test_ten_thousand_lines(w: World) -> None:
-    cohort = await made(w, groups=20, seats=500, open_now=False)
-    lines = [f"user_{n:05d}" for n in range(9_994)] + [p.name for p in w.members]
-    shown = await pasted(w, file=("all.csv", "\n".join(lines).encode()))
-    assert "6 found, 0 unclear, 9994 not here yet" in last(shown).content
-    told = report(w, await w.mod.click(last(shown), label="Every line"))
-    assert len(told.split("\r\n")) == 10_000
-    await press(w, last(shown), "Spread evenly", "Do it")
-    assert len(await expected()) == 9_994
-    assert len(await memberships()) == 6
-    assert (await cohorts.show(w.guild.id, cohort.id)).people == 6
-
-
-# --- rights, and what changes meanwhile ----------------------------------------------------------
-
-
-@on_discord
-@pytest.mark.parametrize("steps", [(), ("Spread evenly",), ("Decide 1 unclear",)])
-async def test_rights_are_asked_at_every_press(w: World, steps: tuple[str, ...]) -> None:
-    await made(w)
-    shown = await pasted(w, "member1\nmembr2" if steps[:1] == ("Decide 1 unclear",) else "member1")
-    message = last(shown)
-    await press(w, message, *steps)
-    await dismiss(w, w.mod)
-    before = message.content
-    for part in [c for row in message.components for c in row["components"]]:
-        pressed = {"custom_id": part["custom_id"]}
-        if "options" in part:
-            refused = await w.mod.select(message, [part["options"][0]["value"]], **pressed)
-        else:
-            refused = await w.mod.click(message, **pressed)
-        assert "Only moderators can do that." in text_of(refused), part
-    assert message.content == before
-    assert await memberships() == {}
-
-
-@on_discord
-async def test_the_form_is_refused_as_well(w: World) -> None:
-    await made(w)
-    form = await w.mod.slash(w.room, "member import", cohort="Stats")
-    await dismiss(w, w.mod)
-    refused = await w.mod.submit_modal(form, {"lines": "member1"})
-    assert "Only moderators can do that." in text_of(refused)
-    allow(w, "member", w.members[0])
-    refused = await w.members[0].slash(w.room, "member import", cohort="Stats")
-    assert "Only moderators can do that." in text_of(refused)
-    assert refused.modal is None
-
-
-@on_discord
-async def test_another_guilds_moderator_reaches_nothing(w: World) -> None:
-    await made(w)
-    there = w.env.create_guild(name="Elsewhere")
-    room = there.create_text_channel("general")
-    keys = there.create_role("Keys", permissions=discord.Permissions(manage_guild=True))
-    stranger = there.add_member(w.env.create_user("elsewhere"), roles=[keys])
-    await w.settle()
-    refused = await stranger.slash(room, "member import", cohort="Stats")
-    assert "No cohort here is called that" in text_of(refused)
-    assert "Stats" not in text_of(refused)
-
-
-@on_discord
-async def test_the_cohort_is_closed_meanwhile(w: World) -> None:
-    cohort = await made(w)
-    shown = await pasted(w, "member1")
-    await press(w, last(shown), "Spread evenly")
-    await cohorts.close(mod_of(w), cohort.id)
-    await press(w, last(shown), "Do it")
-    assert "This cohort is closed; it takes nobody any more." in last(shown).content
-    assert await memberships() == {}
-    refused = await w.mod.slash(w.room, "member import", cohort="Stats")
-    assert "This cohort is closed" in text_of(refused)
-
-
-@on_discord
-async def test_the_groups_change_meanwhile(w: World) -> None:
-    """A seat is taken before [Do it]: nothing is done, the new numbers are shown."""
-    cohort = await made(w, groups=1, seats=2)
-    shown = await pasted(w, "member1\nmember2")
-    await press(w, last(shown), "Spread evenly")
-    await membership.add(mod_of(w), cohort.group_ids[0], w.members[4].id, "member5")
-    await press(w, last(shown), "Do it")
-    assert "The groups changed in the meantime, so nothing was done." in last(shown).content
-    assert "1 person does not fit." in last(shown).content
-    assert len(await memberships()) == 1
-    await press(w, last(shown), "Do it")
-    assert len(await memberships()) == 2
-
-
-@on_discord
 async def test_a_draft_has_no_posts(w: World) -> None:
     await made(w, open_now=False)
     shown = await pasted(w, "member1")
     await press(w, last(shown), "Spread evenly", "Do it")
     assert "The cohort is a draft, so there are no channels yet" in last(shown).content
     assert "group-1" not in w.guild.channels
-
-
-@on_discord
-async def test_a_post_that_fails_is_told(w: World) -> None:
-    await made(w, groups=1)
-    shown = await pasted(w, "member1")
-    await press(w, last(shown), "Spread evenly")
-    w.env.inject_error(
-        "POST", "/channels/*/messages", status=403, code=50013, message="no", times=9
-    )
-    await press(w, last(shown), "Do it")
-    assert "1 × Muster lacks a permission" in last(shown).content
-    assert len(await memberships()) == 1
-    async with get_database().transaction() as session:
-        actions = await session.scalars(select(AuditEntry.action))
-        assert list(actions).count("members_imported") == 1

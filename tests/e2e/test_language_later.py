@@ -14,10 +14,19 @@ from core import words
 from core.clock import utcnow
 from core.db.engine import Database
 from core.db.models import SyncState, User
-from core.operations import cohorts, groups, membership, overview, posts, seats, settings
-from core.operations.cohorts import CohortDraft
+from core.operations import (
+    cohorts,
+    group_views,
+    groups,
+    membership,
+    posts,
+    seats,
+    settings,
+    sync_status,
+)
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
-from core.operations.groups import GroupView
+from core.operations.group_views import GroupView
 from core.plan import Gone
 from core.systems import telling
 from core.words import pack, speaking, t, tn
@@ -59,7 +68,9 @@ def said(w: World) -> list[str]:
 async def test_new_groups_are_named_in_the_servers_language(database: Database) -> None:
     async with world(database) as w:
         made = await german(w)
-        shown = await cohorts.show(w.guild.id, (await groups.show(w.guild.id, made[0])).cohort_id)
+        shown = await cohorts.show(
+            w.guild.id, (await group_views.show(w.guild.id, made[0])).cohort_id
+        )
         assert [name for _, name, *_ in shown.groups] == ["¡Group 1", "¡Group 2"]
 
 
@@ -82,10 +93,10 @@ async def test_what_gave_up_is_stored_in_no_language(database: Database) -> None
         (told,) = said(w)
         assert told.startswith("¡⚠️ **¡Group 1** · Stats: access is not complete.")
         assert f"¡{why}." in told
-        (state,) = await overview.status(w.guild.id)
+        (state,) = await sync_status.status(w.guild.id)
         assert state.error == why
         with speaking("de"):
-            (state,) = await overview.status(w.guild.id)
+            (state,) = await sync_status.status(w.guild.id)
             assert state.error == f"¡{why}"
 
 
@@ -141,7 +152,7 @@ async def test_a_message_is_in_the_persons_language(
         first, ada, ben = w.members[:3]
         await membership.add(moderator(w), group, first.id, "first")
         for person in (ada, ben):
-            await membership.watch_seat(Actor(w.guild.id, person.id, person.name), group)
+            await seats.watch(Actor(w.guild.id, person.id, person.name), group)
         async with database.transaction() as session:
             (await session.get_one(User, ada.id)).language = own
             (await session.get_one(User, ben.id)).language = own

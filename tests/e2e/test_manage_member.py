@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.operations import cohorts, groups, membership
+from core.operations import cohorts, group_views, membership
 from tests.e2e._acting import dismiss, filled, labels, last, made, mod_of, on_discord, sees
 from tests.world import World, text_of
 
@@ -147,7 +147,9 @@ async def test_rights_are_asked_at_every_press(w: World, step: str) -> None:
         refused = await w.mod.select(message, [options(message)[0]["value"]])
         assert "Only moderators can do that." in text_of(refused)
     assert message.content == before
-    assert [g.id for g in await groups.of_member(w.guild.id, person.id)] == cohort.group_ids[:1]
+    assert [g.id for g in await group_views.of_member(w.guild.id, person.id)] == cohort.group_ids[
+        :1
+    ]
 
 
 @on_discord

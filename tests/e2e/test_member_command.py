@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from core.db.models import Role
-from core.operations import cohorts, groups, history, membership, people
+from core.operations import cohorts, group_views, history, membership, people
 from tests.e2e._acting import allow, dismiss, labels, last, made, mod_of, on_discord, sees
 from tests.world import World, text_of
 
@@ -31,7 +31,7 @@ async def test_add(w: World) -> None:
         w.room, "member add", member=helper, group="Group 1 · Stats", role="facilitator"
     )
     assert "is a facilitator of" in text_of(done)
-    shown = await groups.show(w.guild.id, cohort.group_ids[0])
+    shown = await group_views.show(w.guild.id, cohort.group_ids[0])
     assert shown.members == 1  # facilitators take no seat
     again = await w.mod.slash(w.room, "member add", member=person, group="Group 1")
     assert "Already in “Group 1”. Nothing changed." in text_of(again)
@@ -54,7 +54,7 @@ async def test_add_past_seats_and_timing_is_told(w: World) -> None:
     assert "It was full: seat 2 of 1." in text_of(done)
     assert "It has started" in text_of(done)
     assert sees(w, second, "group-1")
-    assert (await groups.show(w.guild.id, cohort.group_ids[0])).members == 2
+    assert (await group_views.show(w.guild.id, cohort.group_ids[0])).members == 2
 
 
 @on_discord
@@ -291,7 +291,7 @@ async def test_rights_lost_before_the_press(w: World) -> None:
     for preview in previews:
         refused = await w.mod.click(last(preview), label="Do it")
         assert "Only moderators can do that" in text_of(refused)
-    assert (await groups.show(w.guild.id, cohort.group_ids[0])).members == 1
+    assert (await group_views.show(w.guild.id, cohort.group_ids[0])).members == 1
 
 
 @on_discord

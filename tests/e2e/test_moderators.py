@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.operations import cohorts, groups, lookup
+from core.operations import cohorts, group_views, groups, lookup
 from tests.e2e._acting import (
     defaults,
     filled,
@@ -59,7 +59,7 @@ async def test_keep_as_draft_with_choices(w: World) -> None:
     assert "kept as a draft" in preview.response.content
     shown = await cohorts.show(w.guild.id, 1)
     assert (shown.status, shown.access_mode, shown.rooms) == ("draft", "role", "text")
-    assert await groups.joinable(w.guild.id, w.members[0].id) == []
+    assert await group_views.joinable(w.guild.id, w.members[0].id) == []
 
 
 @on_discord
@@ -189,7 +189,7 @@ async def test_edit(w: World) -> None:
     form = await w.mod.slash(w.room, "cohort edit", cohort="Maths")
     done = await w.mod.submit_modal(form, {**values, "seats": "1"})
     assert "Group 1 has 2 people: nobody is taken out." in text_of(done)
-    assert (await groups.show(w.guild.id, cohort.group_ids[0])).members == 2
+    assert (await group_views.show(w.guild.id, cohort.group_ids[0])).members == 2
 
 
 @on_discord

@@ -11,7 +11,7 @@ import pytest
 from bot.ui import results
 from core.clock import utcnow
 from core.errors import Refusal
-from core.operations import cohorts, groups, membership, roster, settings
+from core.operations import cohorts, groups, membership, merging, roster, settings
 from core.operations.common import Actor
 from tests.e2e._acting import (
     allow,
@@ -224,7 +224,7 @@ async def test_operations_behind_buttons_are_scoped(w: World) -> None:
         cohorts.open_(stranger, cohort.id), cohorts.close(stranger, cohort.id),
         cohorts.cancel(stranger, cohort.id), cohorts.edit(stranger, cohort.id, name="x"),
         groups.create(stranger, cohort.id, "x"), groups.edit(stranger, 1, name="x"),
-        groups.open_(stranger, 1), groups.archive(stranger, 1), groups.merge(stranger, 1, 2),
+        groups.open_(stranger, 1), groups.archive(stranger, 1), merging.merge(stranger, 1, 2),
         roster.of_group(stranger.guild_id, 1), roster.preview_move(stranger.guild_id, 1, w.mod.id),
         roster.preview_merge(stranger.guild_id, 1, 2),
         membership.remove(stranger, 1, w.mod.id), membership.move(stranger, 1, w.mod.id, "x"),
@@ -240,7 +240,7 @@ async def test_outside_a_server(w: World) -> None:
 
 
 def test_first_day_is_a_monday() -> None:
-    from bot.ui.cohorts import first_day
+    from bot.ui.cohort_form import first_day
 
     for offset in range(10):
         today = utcnow().date() + timedelta(days=offset)

@@ -12,6 +12,7 @@ from core.db.engine import get_database
 from core.db.meeting_models import Meeting
 from core.discord_outbound import cache
 from core.operations import cohorts, membership, presence
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.operations.presence import Looked
 from tests.e2e._acting import SOON, mod_of, on_discord
@@ -210,9 +211,7 @@ async def test_two_servers_know_nothing_of_each_other(w: World) -> None:
     there = elsewhere.add_member(ann.user)
     await w.settle()
     lead_there = Actor(elsewhere.id, boss.id, "boss", moderator=True)
-    made = await cohorts.create(
-        lead_there, cohorts.CohortDraft("Chess", SOON, groups=1), open_now=True
-    )
+    made = await cohorts.create(lead_there, CohortDraft("Chess", SOON, groups=1), open_now=True)
     away = made.group_ids[0]
     await membership.add(lead_there, away, ann.id, ann.name)
     w.worker.bump([away])

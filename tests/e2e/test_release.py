@@ -10,7 +10,8 @@ from simcord.enums import OverwriteType
 
 from core import sync
 from core.errors import Refusal
-from core.operations import adopt, cohorts, groups, membership, release
+from core.operations import adopt, cohorts, group_views, membership, release
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.reconcile.hand_made import Wishes
 from core.reconcile.permissions import VIEW_CHANNEL
@@ -67,7 +68,7 @@ async def test_one_group_is_released_and_the_others_stay(w: World) -> None:
     assert {i for _, i in released.objects} == {made.ids["group-1"], made.ids["group-1 voice"]}
     objects, _ = await ours(w)
     assert objects == sorted([home, made.ids["group-2"], made.ids["group-2 voice"]])
-    assert (await groups.show(w.guild.id, done.group_ids[0])).status == "completed"
+    assert (await group_views.show(w.guild.id, done.group_ids[0])).status == "completed"
     await nothing_to_do(w)
     again = await adopt_it(w, channels=(made.ids["group-1"],))
     assert again.people == 1
@@ -99,7 +100,7 @@ async def test_it_waits_for_a_sync_that_is_under_way(w: World) -> None:
 @on_discord
 async def test_releasing_touches_no_other_cohort(w: World) -> None:
     made, home = await pairs(w)
-    other = await cohorts.create(mod_of(w), cohorts.CohortDraft("Own", SOON), open_now=True)
+    other = await cohorts.create(mod_of(w), CohortDraft("Own", SOON), open_now=True)
     await membership.add(mod_of(w), other.group_ids[0], w.members[5].id, "member6")
     await sync.sync_group(other.group_ids[0])
     before = await ours(w)

@@ -13,6 +13,7 @@ from core.clock import utcnow
 from core.discord_outbound import commands
 from core.errors import Refusal
 from core.operations import cohorts, first_steps, history, membership, settings
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from tests.e2e._acting import mod_of, on_discord
 from tests.world import World, parts_of, text_of
@@ -273,7 +274,7 @@ async def test_two_changes_at_once_lose_nothing(w: World) -> None:
 async def test_moderator_role_reaches_the_channels(w: World) -> None:
     """Also moderators without Manage Server see what they run, and lose it with the role."""
     start = (utcnow() + timedelta(days=30)).date()
-    draft = cohorts.CohortDraft("Stats", start, groups=2)
+    draft = CohortDraft("Stats", start, groups=2)
     made = (await cohorts.create(mod_of(w), draft, open_now=True)).group_ids
     ben, helper = w.members[0], w.members[1]
     await membership.join(Actor(w.guild.id, ben.id, ben.name), made[0])

@@ -7,7 +7,7 @@ from typing import Any
 
 from core import sync
 from core.db.engine import get_database
-from core.operations import groups, membership, overview, shared_channel
+from core.operations import groups, membership, merging, overview, shared_channel, sync_status
 from core.systems import sweep
 from tests.e2e._acting import channel, last, made, mod_of, on_discord, sees, writes
 from tests.world import World, text_of
@@ -169,7 +169,7 @@ async def test_deleted_on_discord_it_is_flagged_and_made_again(w: World) -> None
     cohort = await cohort_of(w)
     await channel(w, NAME).delete()
     await w.settle()
-    status = await overview.status(w.guild.id)
+    status = await sync_status.status(w.guild.id)
     assert [s.deleted for s in status if s.deleted] == [("shared channel “stats-all”",)]
     await groups.repair(mod_of(w), cohort.group_ids[0])
     for group_id in cohort.group_ids:
@@ -183,7 +183,7 @@ async def test_deleted_on_discord_it_is_flagged_and_made_again(w: World) -> None
 async def test_a_group_that_ends_leaves_it(w: World) -> None:
     cohort = await cohort_of(w)
     source, target = cohort.group_ids
-    await groups.merge(mod_of(w), source, target)
+    await merging.merge(mod_of(w), source, target)
     await sync.sync_after_group_change(target, source)
     await w.env.settle()
     assert who_sees(w) == ["member1", "member2", "member3", "member4"]

@@ -8,6 +8,7 @@ from typing import Any
 from core import sync
 from core.db.engine import Database
 from core.operations import cohorts, membership
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from tests.world import text_of, world
 
@@ -18,7 +19,7 @@ async def test_join_makes_channels(database: Database) -> None:
         assert "Here I am" in text_of(pong)
         mod = Actor(w.guild.id, w.mod.id, "mod", moderator=True)
         made = await cohorts.create(
-            mod, cohorts.CohortDraft("Stats autumn", date(2026, 3, 1)), open_now=True
+            mod, CohortDraft("Stats autumn", date(2026, 3, 1)), open_now=True
         )
         group = made.group_ids[0]
         me = w.members[0]

@@ -19,6 +19,7 @@ from core.clock import utcnow
 from core.db.engine import Database
 from core.errors import Refusal
 from core.operations import cohorts, history, membership, settings
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.operations.overview import Planned, PlannedGroup
 from tests.meetings_here import meet
@@ -73,7 +74,7 @@ async def cohort_in(
 ) -> tuple[int, list[int]]:
     made = await cohorts.create(
         Actor(guild_id, mod_id, "mod", moderator=True),
-        cohorts.CohortDraft(name, (utcnow() + timedelta(days=30)).date(), groups=groups),
+        CohortDraft(name, (utcnow() + timedelta(days=30)).date(), groups=groups),
         open_now=True,
     )
     return made.id, made.group_ids

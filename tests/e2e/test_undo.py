@@ -8,7 +8,7 @@ from typing import Any
 import discord
 
 from core.clock import set_clock
-from core.operations import cohorts, groups, history, membership, settings
+from core.operations import cohorts, group_views, groups, history, membership, settings
 from tests.e2e._acting import dismiss, filled, labels, last, made, mod_of, on_discord, restart, sees
 from tests.world import World, text_of
 
@@ -202,13 +202,13 @@ async def test_every_answer_has_its_undo(w: World) -> None:
     assert "• Owls: name from Owls to Group 1." in shown(preview)
     assert "• Owls: seats from 9 to 8." in shown(preview)
     await w.mod.click(last(preview), label="Undo")
-    assert (await groups.show(w.guild.id, cohort.group_ids[0])).name == "Group 1"
+    assert (await group_views.show(w.guild.id, cohort.group_ids[0])).name == "Group 1"
     archived = await w.mod.slash(w.room, "group archive", group="Group 1")
     await w.mod.click(last(archived), label="Do it")
     done = await undone(w, last(archived))
     assert "Group 1 is there again." in shown(done)
     assert all(sees(w, p, "group-1") for p in people)
-    assert (await groups.show(w.guild.id, cohort.group_ids[0])).members == 2
+    assert (await group_views.show(w.guild.id, cohort.group_ids[0])).members == 2
     for command, word in (("close", "Closes"), ("cancel", "Cancels")):
         ended = await w.mod.slash(w.room, f"cohort {command}", cohort="Stats")
         await w.mod.click(last(ended), label="Do it")
@@ -232,7 +232,7 @@ async def test_a_full_group_is_told(w: World) -> None:
     asked = await w.mod.click(last(preview), label="Undo")
     assert "Group 1 is full then: 2 of 1 seats are taken." in shown(asked)
     await w.mod.click(last(asked), label="Undo")
-    assert (await groups.show(w.guild.id, cohort.group_ids[0])).members == 2
+    assert (await group_views.show(w.guild.id, cohort.group_ids[0])).members == 2
 
 
 @on_discord
@@ -257,7 +257,7 @@ async def test_it_works_after_a_restart(w: World) -> None:
     await restart(w)
     done = await w.mod.click(last(preview), label="Undo")
     assert "Taken back" in shown(done)
-    there = [(await groups.show(w.guild.id, g)).members for g in cohort.group_ids]
+    there = [(await group_views.show(w.guild.id, g)).members for g in cohort.group_ids]
     assert there == [1, 0, 0]
     again = await w.mod.click(answer, label="Undo")
     assert "back already" in shown(again)

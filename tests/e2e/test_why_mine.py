@@ -18,7 +18,7 @@ from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.models import AuditEntry, SyncState
 from core.errors import Refusal
-from core.operations import groups, membership, settings
+from core.operations import by_hand, groups, membership, settings
 from core.operations import why as operations
 from core.operations.common import Actor
 from core.words import pack, t
@@ -298,7 +298,7 @@ async def test_another_guilds_people_and_channels(w: World) -> None:
     for call, code in (
         (operations.explain(theirs, me.id, "", place), "channel_not_found"),
         (operations.explain_group(theirs, me.id, "", cohort.group_ids[0]), "group_not_found"),
-        (operations.put_back(theirs, me.id, cohort.group_ids[0], place), "group_not_found"),
+        (by_hand.put_back_access(theirs, me.id, cohort.group_ids[0], place), "group_not_found"),
         (operations.sync_now(theirs, cohort.group_ids[0]), "group_not_found"),
     ):
         with pytest.raises(Refusal) as refused:
@@ -351,7 +351,7 @@ async def test_put_back_refuses_what_is_not_so(w: World) -> None:
     place, group_id = w.guild.channels["group-1"].id, cohort.group_ids[0]
     for user_id, code in ((me.id, "nothing_by_hand"), (w.members[4].id, "not_in_group")):
         with pytest.raises(Refusal) as refused:
-            await operations.put_back(mod_of(w), user_id, group_id, place)
+            await by_hand.put_back_access(mod_of(w), user_id, group_id, place)
         assert refused.value.code == code
     await groups.archive(mod_of(w), group_id)
     assert not await operations.claim_telling(w.guild.id, me.id, group_id, "x")

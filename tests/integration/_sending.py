@@ -72,6 +72,20 @@ async def rows(database: Database) -> dict[str, Delivery]:
     return {row.key.removeprefix("k:"): row for row in found}
 
 
+async def statuses(database: Database) -> dict[str, str]:
+    """The status of all deliveries, by their text."""
+    return {text: row.status for text, row in (await rows(database)).items()}
+
+
+def all_sent(database: Database) -> Callable[[], Awaitable[bool]]:
+    """For `until`: every delivery is noted as sent."""
+
+    async def check() -> bool:
+        return set((await statuses(database)).values()) == {"sent"}
+
+    return check
+
+
 async def plainly(_: AsyncSession, claimed: Sequence[Claimed], __: datetime) -> Decisions:
     """The simplest `prepare`: send the payload's text to where the row says."""
     return {

@@ -14,7 +14,7 @@ from core.db.meeting_models import Answer, Rsvp, Source
 from core.db.models import AuditEntry, Projection, Role
 from core.errors import Refusal
 from core.operations import answers, cohorts, membership
-from core.operations.cohorts import CohortDraft
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.systems import projection_rows
 from tests.meetings_here import meet

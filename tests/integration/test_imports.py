@@ -15,7 +15,18 @@ from core.clock import set_clock
 from core.db.engine import Database
 from core.db.models import AuditEntry, Expected, Member, Membership, SeatWatch, SyncState
 from core.errors import Refusal
-from core.operations import arrivals, cohorts, groups, imports, membership, people
+from core.operations import (
+    arrivals,
+    cohorts,
+    group_views,
+    groups,
+    imports,
+    membership,
+    merging,
+    people,
+    seats,
+)
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.reconcile.roster_seats import Placed
 
@@ -33,7 +44,7 @@ def person(number: int) -> Actor:
 
 
 async def cohort(*, count: int = 3, seats: int = 8, name: str = "Stats") -> cohorts.CohortSummary:
-    draft = cohorts.CohortDraft(name, date(2026, 3, 1), groups=count, seats=seats)
+    draft = CohortDraft(name, date(2026, 3, 1), groups=count, seats=seats)
     return await cohorts.create(MOD, draft, open_now=True)
 
 
@@ -70,7 +81,7 @@ async def test_everybody_in_one_transaction(database: Database) -> None:
     made = await cohort()
     a, b, _ = made.group_ids
     await membership.join(person(1), a)
-    await membership.watch_seat(person(2), a)
+    await seats.watch(person(2), a)
     done = await imports.apply(
         MOD, made.id,
         [*users(a, 1, 2, 3), *users(b, 4, role="facilitator"), *waiting(b, "zoe", "yan")],
@@ -102,15 +113,15 @@ async def test_held_seats_count_everywhere(database: Database) -> None:
     made = await cohort(count=2, seats=2)
     a, b = made.group_ids
     await imports.apply(MOD, made.id, waiting(a, "zoe", "yan"))
-    shown = await groups.show(GUILD, a)
+    shown = await group_views.show(GUILD, a)
     assert (shown.members, shown.expected, shown.taken, shown.full) == (0, 2, 2, True)
-    assert [g.id for g in await groups.joinable(GUILD, None)] == [b]
+    assert [g.id for g in await group_views.joinable(GUILD, None)] == [b]
     assert await refusal(membership.join(person(1), a)) == "group_full"
     assert (await membership.add(MOD, a, 1001, "one")).bypassed == ("group_full",)
     assert await held(database) == [(a, 1), (a, 2), (a, 3)]
     # A merge takes those who are expected along.
     await membership.join(person(2), b)
-    await groups.merge(MOD, a, b)
+    await merging.merge(MOD, a, b)
     assert await held(database) == [(b, 1), (b, 2), (b, 3), (b, 4)]
     assert await arrivals.arrived(GUILD, 1003, "Zoe", "Zoe Z") == [b]
     assert await held(database) == [(b, 1), (b, 2), (b, 3), (b, 4)]
@@ -173,7 +184,7 @@ async def test_an_import_in_a_storm_of_joins(database: Database) -> None:
     joins = [membership.join(person(n), ids[(n * 7) % 4]) for n in range(40)]
     crowd = [p for n in range(20, 60) for p in users(ids[n % 4], n)]
     calls: list[Any] = [*joins[:20], imports.apply(MOD, made.id, crowd), *joins[20:]]
-    calls.append(groups.merge(MOD, ids[3], ids[2]))
+    calls.append(merging.merge(MOD, ids[3], ids[2]))
     results = await asyncio.gather(*calls, return_exceptions=True)
     strange = [r for r in results if isinstance(r, BaseException) and not isinstance(r, Refusal)]
     assert not strange, strange

@@ -15,7 +15,17 @@ from core.clock import set_clock
 from core.db.engine import Database
 from core.db.models import AuditEntry, Member, Membership, Role, SeatWatch, SyncState
 from core.errors import Refusal
-from core.operations import cohorts, groups, membership, people, settings
+from core.operations import (
+    cohorts,
+    group_views,
+    groups,
+    membership,
+    merging,
+    people,
+    seats,
+    settings,
+)
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 
 GUILD = 500
@@ -35,7 +45,7 @@ def person(number: int) -> Actor:
 async def cohort(
     *, groups: int = 3, seats: int = 8, name: str = "Stats", start: date = date(2026, 3, 1)
 ) -> list[int]:
-    draft = cohorts.CohortDraft(name, start, groups=groups, seats=seats)
+    draft = CohortDraft(name, start, groups=groups, seats=seats)
     return (await cohorts.create(MOD, draft, open_now=True)).group_ids
 
 
@@ -72,8 +82,8 @@ async def test_fifty_people_and_eight_seats(database: Database) -> None:
     async with database.transaction() as session:
         seats = await session.scalars(select(Membership.seat).order_by(Membership.seat))
         assert seats.all() == list(range(1, 9))
-    assert (await groups.show(GUILD, full)).full
-    assert not (await groups.show(GUILD, other)).full
+    assert (await group_views.show(GUILD, full)).full
+    assert not (await group_views.show(GUILD, other)).full
 
 
 async def test_one_person_joins_three_groups_at_once(database: Database) -> None:
@@ -105,15 +115,15 @@ async def test_joins_while_moderators_work_on_the_same_cohort(database: Database
     ids = await cohort(groups=4, seats=50)
     for n in range(8):
         await membership.join(person(n), ids[n % 4])
-    cohort_id = (await groups.show(GUILD, ids[0])).cohort_id
+    cohort_id = (await group_views.show(GUILD, ids[0])).cohort_id
     calls: list[Awaitable[Any]] = []
     for n in range(40):
         calls.append(membership.join(person(n), ids[n % 4]))
         if n % 5 == 0:
             calls.append(cohorts.edit(MOD, cohort_id, seats=50 + n))
             calls.append(groups.edit(MOD, ids[n % 4], seats=60))
-    calls.insert(20, groups.merge(MOD, ids[3], ids[0]))
-    calls.insert(25, groups.merge(MOD, ids[0], ids[1]))
+    calls.insert(20, merging.merge(MOD, ids[3], ids[0]))
+    calls.insert(25, merging.merge(MOD, ids[0], ids[1]))
     calls.append(groups.archive(MOD, ids[2]))
     calls.append(cohorts.close(MOD, cohort_id))
     found = await outcomes(calls)
@@ -128,7 +138,7 @@ async def test_a_merge_while_people_switch_away(database: Database, round_: int)
     for n in range(20):
         await membership.join(person(n), ids[0])
     calls: list[Awaitable[Any]] = [membership.join(person(n), ids[2]) for n in range(20)]
-    calls.insert(3 + 5 * round_, groups.merge(MOD, ids[0], ids[1]))
+    calls.insert(3 + 5 * round_, merging.merge(MOD, ids[0], ids[1]))
     found = await outcomes(calls)
     assert set(found) <= {"done", "already_in_group"}
     inside = await active(database)
@@ -154,7 +164,7 @@ async def test_the_rules_of_joining(database: Database) -> None:
 
 
 async def test_drafts_and_ended_groups_take_nobody(database: Database) -> None:
-    draft = cohorts.CohortDraft("Draft", date(2026, 3, 1))
+    draft = CohortDraft("Draft", date(2026, 3, 1))
     made = await cohorts.create(MOD, draft, open_now=False)
     assert await refusal(membership.join(person(1), made.group_ids[0])) == "group_not_found"
     await membership.add(MOD, made.group_ids[0], 77, "early bird")
@@ -179,7 +189,7 @@ async def test_a_group_starts_in_the_guilds_zone(
     await membership.join(person(1), ids[0])
     await settings.change(MOD, zone=zone)
     set_clock(lambda: datetime(2026, 2, 28, 23, 30, tzinfo=UTC))
-    assert (await groups.show(GUILD, ids[1])).started is started
+    assert (await group_views.show(GUILD, ids[1])).started is started
     if not started:
         await membership.join(person(2), ids[1])
         return
@@ -194,14 +204,14 @@ async def test_moderators_pass_the_seats_and_are_told(database: Database) -> Non
     ids = await cohort(seats=1)
     await membership.join(person(1), ids[0])
     assert (await membership.add(MOD, ids[0], 2001, "second")).bypassed == ("group_full",)
-    assert (await groups.show(GUILD, ids[0])).members == 2
+    assert (await group_views.show(GUILD, ids[0])).members == 2
     assert await refusal(membership.add(MOD, ids[1], 2001, "second")) == "already_in_cohort"
     assert await refusal(membership.move(MOD, ids[1], 2002, "nobody")) == "not_in_cohort"
     assert (await membership.move(MOD, ids[1], 2001, "second")).previous_id == ids[0]
     # A facilitator takes no seat, so none was passed over.
     added = await membership.add(MOD, ids[0], 2003, "guide", role=Role.facilitator)
     assert added.bypassed == ()
-    assert (await groups.show(GUILD, ids[0])).members == 1
+    assert (await group_views.show(GUILD, ids[0])).members == 1
     await membership.remove(MOD, ids[0], 2003, "x" * 500)
     for call in (
         membership.add(person(3), ids[0], 5, "x"), membership.move(person(3), ids[0], 5, "x"),
@@ -228,13 +238,13 @@ async def test_merging(database: Database) -> None:
     a, b, c = await cohort(seats=2)
     for n, group in enumerate((a, a, b, b)):
         await membership.join(person(n), group)
-    target, moved = await groups.merge(MOD, a, b)
+    target, moved = await merging.merge(MOD, a, b)
     assert (target.id, target.members, moved) == (b, 4, 2)
     assert sorted(await active(database)) == [(1000 + n, b) for n in range(4)]
-    assert await refusal(groups.merge(MOD, a, b)) == "group_ended"
-    assert await refusal(groups.merge(MOD, b, b)) == "same_group"
+    assert await refusal(merging.merge(MOD, a, b)) == "group_ended"
+    assert await refusal(merging.merge(MOD, b, b)) == "same_group"
     (other,) = await cohort(groups=1, name="Other")
-    assert await refusal(groups.merge(MOD, c, other)) == "other_cohort"
+    assert await refusal(merging.merge(MOD, c, other)) == "other_cohort"
     async with database.transaction() as session:
         due = await session.scalars(select(SyncState.group_id).distinct())
         assert {a, b} <= set(due)
@@ -244,7 +254,7 @@ async def test_closing_and_cancelling(database: Database) -> None:
     ids = await cohort()
     for n in range(3):
         await membership.join(person(n), ids[n])
-    cohort_id = (await groups.show(GUILD, ids[0])).cohort_id
+    cohort_id = (await group_views.show(GUILD, ids[0])).cohort_id
     closed = await cohorts.close(MOD, cohort_id)
     assert {g[2] for g in closed.groups} == {"completed"}
     assert await refusal(cohorts.cancel(MOD, cohort_id)) == "closed"
@@ -253,8 +263,8 @@ async def test_closing_and_cancelling(database: Database) -> None:
     assert await refusal(groups.create(MOD, cohort_id, "late")) == "closed"
     again = await cohort(name="Stats")  # an ended cohort's name is free again
     await membership.join(person(0), again[0])
-    await cohorts.cancel(MOD, (await groups.show(GUILD, again[0])).cohort_id)
-    assert (await groups.show(GUILD, again[0])).status == "cancelled"
+    await cohorts.cancel(MOD, (await group_views.show(GUILD, again[0])).cohort_id)
+    assert (await group_views.show(GUILD, again[0])).status == "cancelled"
     async with database.transaction() as session:
         kinds = await session.scalars(select(Membership.status).order_by(Membership.id))
         assert kinds.all() == ["completed"] * 3 + ["removed"]
@@ -264,14 +274,14 @@ async def test_watchers_are_told_once(database: Database) -> None:
     (group,) = await cohort(groups=1, seats=1)
     await membership.join(person(0), group)
     for n in (1, 2, 1):
-        assert await membership.watch_seat(person(n), group) == "Group 1"
-    assert (await membership.freed_seats(group))[2] == []
+        assert await seats.watch(person(n), group) == "Group 1"
+    assert (await seats.freed(group))[2] == []
     await membership.leave(person(0), group)
-    told = await asyncio.gather(*(membership.freed_seats(group) for _ in range(6)))
+    told = await asyncio.gather(*(seats.freed(group) for _ in range(6)))
     heard = [user for _, _, users in told for user in users]
     assert heard == [person(1).user_id]  # one seat, one offer
     set_clock(lambda: NOW + timedelta(minutes=61))
-    assert (await membership.freed_seats(group))[2] == [person(2).user_id]
+    assert (await seats.freed(group))[2] == [person(2).user_id]
     await membership.join(person(1), group)
     async with database.transaction() as session:
         left = await session.scalars(select(SeatWatch.user_id))

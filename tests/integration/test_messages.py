@@ -44,12 +44,9 @@ def row(n: int, guild_id: int = GUILD, status: str = "sent", **more: Any) -> dic
 
 
 async def add(base: Database, rows: list[dict[str, Any]]) -> list[int]:
-    ids: list[int] = []
     async with base.transaction() as session:
-        for start in range(0, len(rows), 2000):
-            statement = insert(Delivery).values(rows[start : start + 2000]).returning(Delivery.id)
-            ids += (await session.scalars(statement)).all()
-    return ids
+        statement = insert(Delivery).returning(Delivery.id, sort_by_parameter_order=True)
+        return list(await session.scalars(statement, rows))
 
 
 async def test_pages_of_twenty_thousand_rows_in_two_servers(base: Database) -> None:

@@ -40,6 +40,7 @@ from core.db.models import (
     User,
 )
 from core.operations import cohorts, greeting, membership, people, retention, settings
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 
 NOW = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
@@ -60,7 +61,7 @@ async def season(guild_id: int) -> None:
     lead = Actor(guild_id, 1, "lead", moderator=True)
     await greeting.arrived(guild_id, "Hall")
     await settings.change(lead, by_hand="repair", zone="Europe/Berlin")
-    draft = cohorts.CohortDraft("Stats", date(2026, 3, 1), groups=2)
+    draft = CohortDraft("Stats", date(2026, 3, 1), groups=2)
     made = await cohorts.create(lead, draft, open_now=True)
     first, second = made.group_ids
     for number in range(3):

@@ -27,11 +27,12 @@ from core.operations import (
     announcements,
     cohorts,
     greeting,
-    groups,
     meeting_views,
     membership,
+    merging,
     settings,
 )
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.reconcile.hand_made import Wishes
 from core.reconcile.roster_list import Row
@@ -51,7 +52,7 @@ INTERNAL = {
     "google_connect.finish": "a state says whose it is, good once; the rights are checked again",
     "google_connect.rotated": "called by the calendar of a guild, about its own secret",
     "meeting_rights.guild_of": "a button in direct messages; refused to whoever has no place there",
-    "membership.freed_seats": "called by the bot for a group that it has just synced",
+    "seats.freed": "called by the bot for a group that it has just synced",
     "presence.tick": "by the clock, every meeting that runs",
     "posts.guilds": "which guilds the bot keeps posts in",
     "rekey.rekey": "the operator's command, on everything that is sealed",
@@ -116,7 +117,7 @@ async def everything(database: Database, guild_id: int) -> dict[str, list[Any]]:
 async def build(actor: Actor) -> dict[str, int]:
     made = await cohorts.create(
         actor,
-        cohorts.CohortDraft(f"{SECRET} {actor.guild_id}", date(2099, 1, 1), seats=1, rule=RULE),
+        CohortDraft(f"{SECRET} {actor.guild_id}", date(2099, 1, 1), seats=1, rule=RULE),
         open_now=True,
     )
     await membership.join(Actor(actor.guild_id, 3, f"{SECRET} person"), made.group_ids[0])
@@ -179,7 +180,7 @@ def argument(name: str, theirs: dict[str, int]) -> Any:
         "event_id": 81,
         "channel_id": 71, "interested": True, "leaving": False, "day": date(2099, 1, 7),
         "news": announcements.Draft(1, "x", (f"cohort:{theirs['cohort']}",)),
-        "draft": cohorts.CohortDraft("Mine", date(2099, 1, 1)), "open_now": True,
+        "draft": CohortDraft("Mine", date(2099, 1, 1)), "open_now": True,
         "keys": Keys([], "x" * 32), "desk": None, "subject_id": theirs["group"], "feed_id": 1,
         "url": "https://example.org", "user": "x", "password": "x", "calendar_id": "x",
         "remove": True, "back": True, "backend": Backend.memory, "address": "x",
@@ -246,7 +247,7 @@ async def test_a_group_cannot_be_merged_into_another_guild(database: Database) -
     mine, theirs = await build(HERE), await build(THERE)
     for pair in ((mine["group"], theirs["group"]), (theirs["group"], mine["group"])):
         with pytest.raises(Refusal) as refused:
-            await groups.merge(HERE, *pair)
+            await merging.merge(HERE, *pair)
         assert refused.value.code == "group_not_found"
 
 
@@ -255,7 +256,7 @@ async def test_members_decide_nothing_for_others(database: Database) -> None:
     mine = await build(HERE)
     member = Actor(MINE, 9, "member")
     open_to_all = {
-        "membership.join", "membership.leave", "membership.watch_seat",
+        "membership.join", "membership.leave", "seats.watch",
         "mine.settings", "mine.change", "mine.data", "meeting_views.list_for_member",
         "meeting_views.choices", "meeting_views.group_choices", "meeting_views.own_zone",
         # For themselves; for somebody else only as a moderator (tests/integration/test_answers.py).

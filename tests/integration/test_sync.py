@@ -19,6 +19,7 @@ from core.db.queries import managed, sync_states
 from core.errors import TemporaryError
 from core.notifications.scheduler import schedule_sync_retry
 from core.operations import cohorts, groups, membership
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from tests.world import World, world
 
@@ -29,7 +30,7 @@ NOW = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
 @pytest.fixture
 async def group(database: Database) -> int:
     set_clock(lambda: NOW)
-    draft = cohorts.CohortDraft("Stats", date(2026, 3, 1), groups=1)
+    draft = CohortDraft("Stats", date(2026, 3, 1), groups=1)
     made = await cohorts.create(MOD, draft, open_now=True)
     await membership.join(Actor(500, 7, "ada"), made.group_ids[0])
     return made.group_ids[0]
@@ -183,7 +184,7 @@ async def opened(w: World) -> tuple[int, Any]:
     """A group with one member, its channels made; and that member."""
     mod = Actor(w.guild.id, w.mod.id, "mod", moderator=True)
     made = await cohorts.create(
-        mod, cohorts.CohortDraft("Stats", date(2027, 3, 1), groups=1), open_now=True
+        mod, CohortDraft("Stats", date(2027, 3, 1), groups=1), open_now=True
     )
     me = w.members[0]
     await membership.join(Actor(w.guild.id, me.id, me.name), made.group_ids[0])

@@ -14,7 +14,17 @@ from core.clock import set_clock
 from core.db.engine import Database
 from core.db.models import AuditEntry, Expected, Membership, Role
 from core.errors import Refusal
-from core.operations import cohorts, groups, history, membership, settings, undo
+from core.operations import (
+    cohorts,
+    group_views,
+    groups,
+    history,
+    membership,
+    merging,
+    settings,
+    undo,
+)
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.reconcile.undo_facts import Code, Line
 
@@ -29,7 +39,7 @@ def _february() -> None:
 
 
 async def season(name: str = "Stats", **more: Any) -> cohorts.CohortSummary:
-    draft = cohorts.CohortDraft(name, date(2026, 3, 1), **more)
+    draft = CohortDraft(name, date(2026, 3, 1), **more)
     return await cohorts.create(MOD, draft, open_now=True)
 
 
@@ -111,7 +121,7 @@ async def test_a_merge_comes_apart_but_for_who_went_on(database: Database) -> No
     await membership.add(MOD, two, 21, "p21")
     await membership.add(MOD, one, 14, "guide", role=Role.facilitator)
     before = await seats(database)
-    target, moved = await groups.merge(MOD, one, two)
+    target, moved = await merging.merge(MOD, one, two)
     assert moved == 4
     assert target.entry_id is not None
     await membership.move(MOD, three, 12, "p12")
@@ -140,7 +150,7 @@ async def test_a_name_that_is_taken_by_now(database: Database) -> None:
     assert codes(shown.cannot) == [Code.group_name]
     assert [(line.code, line.field) for line in shown.does] == [(Code.group_field, "seats")]
     await undo.apply(MOD, edited.entry_id)
-    now = await groups.show(GUILD, made.group_ids[1])
+    now = await group_views.show(GUILD, made.group_ids[1])
     assert (now.name, now.seats) == ("Owls", 8)
 
 

@@ -32,9 +32,9 @@ from core.db.models import (
     Role,
 )
 from core.errors import Refusal
-from core.operations import cohorts, groups, membership, undo
+from core.operations import cohorts, groups, membership, merging, undo
 from core.operations import settings as guild_settings
-from core.operations.cohorts import CohortDraft
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from tests.shared_database import SharedDatabase
 from tests.world import World, world
@@ -176,7 +176,7 @@ class Moderators:
             "seats": lambda: groups.edit(boss, one, seats=1 + c % 4),
             "open": lambda: groups.open_(boss, one),
             "archive": lambda: groups.archive(boss, one),
-            "merge": lambda: groups.merge(boss, one, two),
+            "merge": lambda: merging.merge(boss, one, two),
             "new_cohort": lambda: cohorts.create(
                 boss, CohortDraft(f"Run {c}", date(2026, 5, 1), groups=2), open_now=bool(a % 2)
             ),

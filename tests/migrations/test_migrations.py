@@ -17,6 +17,7 @@ from core.db.engine import Database, set_database
 from core.db.migrate import ROOT, check, downgrade, upgrade
 from core.db.models import Base
 from core.operations import cohorts, membership
+from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 
 MOD = Actor(500, 1, "mod", moderator=True)
@@ -82,7 +83,7 @@ async def test_two_processes_migrate_at_once(empty_database_url: str) -> None:
 async def test_a_restored_dump_runs(
     database: Database, make_database: Callable[..., Awaitable[str]], tmp_path: Path
 ) -> None:
-    draft = cohorts.CohortDraft("Stats", date(2099, 1, 1), seats=2)
+    draft = CohortDraft("Stats", date(2099, 1, 1), seats=2)
     made = await cohorts.create(MOD, draft, open_now=True)
     await membership.join(Actor(500, 7, "Ünï 💬"), made.group_ids[0])
     dump = await backup(database.url, tmp_path)
@@ -97,9 +98,7 @@ async def test_a_restored_dump_runs(
         moved = await membership.join(Actor(500, 7, "Ünï 💬"), made.group_ids[1])
         assert moved.previous_id == made.group_ids[0]
         assert (await cohorts.show(500, made.id)).people == 1
-        another = await cohorts.create(
-            MOD, cohorts.CohortDraft("B", date(2099, 1, 1)), open_now=True
-        )
+        another = await cohorts.create(MOD, CohortDraft("B", date(2099, 1, 1)), open_now=True)
         assert another.id > made.id
     finally:
         await restored.close()

@@ -148,7 +148,7 @@ def test_a_meeting_that_moved() -> None:
     assert found.message.text == (
         f"🔁 **Red** · Week 3 was moved from <t:{STAMP - 7200}:F> to <t:{STAMP}:F> "
         f"(<t:{STAMP}:R>).\nPlease answer again.\n"
-        "Reason: \\*Room\\* <\u200b@\u200b1> closed\n<@10> <@11> <@13>"
+        "Reason: \\*Room\\* <\u200b@1> closed\n<@10> <@11> <@13>"
     )
     assert found.extra == {"starts_at": AT.isoformat()}
     assert len(found.message.buttons) == 3

@@ -133,9 +133,8 @@ async def test_the_command_tree_fits() -> None:
                 assert shown == shown.lower(), shown
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
-def test_no_text_bypasses_the_catalog(path: Path) -> None:
-    assert untranslated(path) == []
+def test_no_text_bypasses_the_catalog() -> None:
+    assert [found for path in files() for found in untranslated(path)] == []
 
 
 def test_the_check_sees_one_that_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from core.config import GuildSettings
 from core.errors import Refusal
-from core.notifications.templates import LIMIT, TEMPLATES, check, render, shown
+from core.notifications.templates import LIMIT, TEMPLATES, check, render
 from core.words import speaking, t
 
 
@@ -76,7 +76,3 @@ def test_the_servers_own_words_stay_in_every_language() -> None:
     with speaking("de"):
         assert render("left", settings, {"person": "Ada"}) == "Ada is gone"
         assert render("left", GuildSettings(), {"person": "Ada"})
-
-
-def test_names_do_nothing() -> None:
-    assert shown("**@everyone** <@1> `x`") == "\\*\\*@\u200beveryone\\*\\* <\u200b@\u200b1> \\`x\\`"

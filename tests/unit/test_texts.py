@@ -133,6 +133,8 @@ def test_autocomplete_shows_the_likely_first() -> None:
         (" New York ", "America/New_York"),
         ("utc", "UTC"),
         ("Asia/Kolkata", "Asia/Kolkata"),
+        ("Calcutta", "Asia/Calcutta"),
+        ("Europe/Kiev", "Europe/Kiev"),
     ],
 )
 def test_zones(typed: str, expected: str) -> None:
@@ -141,7 +143,15 @@ def test_zones(typed: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "hint"),
-    [("Berlln", "Europe/Berlin"), ("xyzzy", "Try a city"), ("", "Try a city"), ("CEST!", "")],
+    [
+        ("Berlln", "Europe/Berlin"),
+        ("xyzzy", "Try a city"),
+        ("", "Try a city"),
+        ("CEST!", ""),
+        ("EST", "America/New_York"),
+        ("GMT+1", "Try a city"),
+        ("UTC+2", "Try a city"),
+    ],
 )
 def test_unknown_zones_are_never_guessed_silently(typed: str, hint: str) -> None:
     with pytest.raises(Refusal) as refused:

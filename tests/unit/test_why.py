@@ -27,7 +27,6 @@ from core.reconcile.why import (
     Team,
     Visit,
     guest_of,
-    reclaimed,
     why,
 )
 from core.words import LANGUAGES, speaking, t
@@ -221,7 +220,7 @@ DENIED = Bits(0, p.VIEW_CHANNEL)
     ],
 )
 def test_what_is_claimed_to_put_access_back(have: Bits, ours: Bits, claim: Bits | None) -> None:
-    assert reclaimed(have, ours, TEXT) == claim
+    assert p.reclaimed("text", have, ours, TEXT) == claim
 
 
 bits = st.integers(0, 2**12 - 1).map(lambda n: sum(1 << (b * 2) for b in range(12) if n >> b & 1))
@@ -235,7 +234,7 @@ def test_putting_back_gives_all_and_touches_nothing_else(
     should = p.member_bits("text", facilitator=False, policy=p.Policy(1))
     have = Bits(allow & ~deny, deny)
     ours = Bits(ours_allow & should.allow, 0)
-    claim = reclaimed(have, ours, should)
+    claim = p.reclaimed("text", have, ours, should)
     entry = p.Entry(claim, confirmed=False) if claim is not None else p.Entry(ours)
     ledger = {5: entry} if entry.bits != Bits(0, 0) else {}
     place = p.Place(7, "text", {5: have}, ledger)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, String, and_, case, exists, literal, or_, select, union_all
@@ -164,38 +165,9 @@ async def gather(session: AsyncSession, group_ids: Sequence[int] | None = None) 
 async def _add_people(
     session: AsyncSession, facts: dict[int, Facts], group_ids: Sequence[int] | None
 ) -> None:
-    """Active and completed people, guests of these days, and ended ones whom the ledger has."""
-    in_ledger = exists().where(
-        and_(
-            ManagedOverwrite.group_id == Membership.group_id,
-            ManagedOverwrite.target_id == Membership.user_id,
-        )
-    )
-    in_shared = exists().where(
-        and_(
-            ManagedOverwrite.cohort_id == Membership.cohort_id,
-            ManagedOverwrite.target_id == Membership.user_id,
-        )
-    )
-    now_in = aliased(Membership)
-    elsewhere = exists().where(
-        and_(
-            now_in.cohort_id == Membership.cohort_id,
-            now_in.user_id == Membership.user_id,
-            now_in.status == "active",
-        )
-    )
-    members = (
-        select(
-            Membership.group_id, Membership.user_id, Membership.status, Membership.role,
-            User.zone, User.switches[PERSONAL].as_boolean().is_(True),
-            case((Membership.status == "active", False), else_=elsewhere),
-        )
-        .join(User, User.id == Membership.user_id)
-        .where(or_(Membership.status.in_(("active", "completed")), in_ledger, in_shared))
-    )  # fmt: skip
+    """Everybody of `_members` and `_guests`: of each only what is best for them."""
     query = union_all(
-        _only(members, Membership.group_id, group_ids),
+        _only(_members(), Membership.group_id, group_ids),
         _only(_guests(utcnow()), Meeting.group_id, group_ids),
     )
     best: dict[int, dict[int, tuple[int, str, str]]] = defaultdict(dict)
@@ -214,6 +186,37 @@ async def _add_people(
             facts[group_id].people = list(people.values())
 
 
+@cache
+def _members() -> Query:
+    """Active and completed people, and ended ones whom the ledger still has.
+
+    The last column: whether somebody whose place ended is in a group of the cohort now.
+    """
+    in_ledger = exists().where(
+        ManagedOverwrite.group_id == Membership.group_id,
+        ManagedOverwrite.target_id == Membership.user_id,
+    )
+    in_shared = exists().where(
+        ManagedOverwrite.cohort_id == Membership.cohort_id,
+        ManagedOverwrite.target_id == Membership.user_id,
+    )
+    now_in = aliased(Membership)
+    elsewhere = exists().where(
+        now_in.cohort_id == Membership.cohort_id,
+        now_in.user_id == Membership.user_id,
+        now_in.status == "active",
+    )
+    return (
+        select(
+            Membership.group_id, Membership.user_id, Membership.status, Membership.role,
+            User.zone, User.switches[PERSONAL].as_boolean().is_(True),
+            case((Membership.status == "active", False), else_=elsewhere),
+        )
+        .join(User, User.id == Membership.user_id)
+        .where(or_(Membership.status.in_(("active", "completed")), in_ledger, in_shared))
+    )  # fmt: skip
+
+
 def _guests(now: datetime) -> Query:
     """Guests whose access is open at `now` as active, those whom the ledger still has as dropped.
 
@@ -227,7 +230,7 @@ def _guests(now: datetime) -> Query:
     )
     is_open = and_(
         Visit.ended_at.is_(None),
-        Meeting.status == MeetingStatus.planned,
+        Meeting.status.in_(VISITED),
         Meeting.starts_at <= now + BEFORE,
         ends() > now - AFTER,
         inside,

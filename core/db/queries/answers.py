@@ -13,6 +13,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
     union_all,
 )
@@ -34,6 +35,7 @@ from core.db.models import (
 )
 from core.db.queries.access import GUEST
 from core.db.queries.attendance import came
+from core.db.queries.meetings import ends
 from core.reconcile.answers import MeetingFacts, effective
 from core.reconcile.trace import LIVE
 
@@ -75,12 +77,16 @@ class Somebody:
 async def audience(session: AsyncSession, guild_id: int, meeting_id: int) -> list[Somebody]:
     """The active people of the meeting's group and its guests, by name, guests last.
 
-    A member of the group who is a guest as well (they switched to it since) counts once.
+    Of a meeting that is over also those who have left since: what was said then stays said. A
+    member of the group who is a guest as well (they switched to it since) counts once.
     """
     inside = (
         select(Membership.user_id, Membership.role.label("role"))
         .join(Meeting, Meeting.group_id == Membership.group_id)
-        .where(Meeting.id == meeting_id, Membership.status == MembershipStatus.active)
+        .where(
+            Meeting.id == meeting_id,
+            or_(Membership.status == MembershipStatus.active, Membership.ended_at >= ends()),
+        )
     )
     guests = select(Visit.user_id, literal(GUEST).label("role")).where(
         Visit.meeting_id == meeting_id, Visit.guild_id == guild_id, Visit.ended_at.is_(None)
@@ -232,31 +238,29 @@ def _within(column: Any, since: datetime, until: datetime) -> ColumnElement[bool
     return and_(column >= since, column < until)
 
 
+def _declines(whose: type[Membership | Visit]) -> ColumnElement[bool]:
+    """Whether they said that they cannot come to the meeting."""
+    said = exists().where(
+        Rsvp.meeting_id == Meeting.id,
+        Rsvp.user_id == whose.user_id,
+        Rsvp.status == "not_attending",
+    )
+    return said.correlate(Meeting, whose)
+
+
 async def seats_free(session: AsyncSession, meeting_ids: Sequence[int]) -> dict[int, int]:
     """By meeting: seats of its group that nobody needs at that meeting; may be below 0.
 
     Needed by participants and guests who did not say that they cannot come, and by those who are
     expected on the server. Facilitators hold no seat.
     """
-
-    def declines(user_id: Any, whose: Any) -> ColumnElement[bool]:
-        return (
-            exists()
-            .where(
-                Rsvp.meeting_id == Meeting.id,
-                Rsvp.user_id == user_id,
-                Rsvp.status == "not_attending",
-            )
-            .correlate(Meeting, whose)
-        )
-
     members = (
         select(func.count())
         .where(
             Membership.group_id == Meeting.group_id,
             Membership.status == MembershipStatus.active,
             Membership.role == Role.participant,
-            ~declines(Membership.user_id, Membership),
+            ~_declines(Membership),
         )
         .correlate(Meeting)
         .scalar_subquery()
@@ -266,7 +270,7 @@ async def seats_free(session: AsyncSession, meeting_ids: Sequence[int]) -> dict[
         .where(
             Visit.meeting_id == Meeting.id,
             Visit.ended_at.is_(None),
-            ~declines(Visit.user_id, Visit),
+            ~_declines(Visit),
         )
         .correlate(Meeting)
         .scalar_subquery()

@@ -110,15 +110,26 @@ async def suspects(
     )  # fmt: skip
     if membership_id is not None:
         query = query.where(Membership.id == membership_id)
-    rows: Sequence[Any] = (await session.execute(query)).all()
-    return [
-        Suspect(
-            row_id, group_id, cohort_id, user, name or str(user), f"{group} · {cohort}",
-            role == Role.facilitator, since, answered, frozenset(snoozed or ()),
-        )
-        for row_id, group_id, cohort_id, user, name, group, cohort, role, since, answered, snoozed
-        in rows
-    ]  # fmt: skip
+    return [_suspect(*row) for row in await session.execute(query)]
+
+
+def _suspect(
+    row_id: int,
+    group_id: int,
+    cohort_id: int,
+    user_id: int,
+    name: str | None,
+    group: str,
+    cohort: str,
+    role: str,
+    since: datetime,
+    answered: bool,
+    snoozed: list[str] | None,
+) -> Suspect:
+    return Suspect(
+        row_id, group_id, cohort_id, user_id, name or str(user_id), f"{group} · {cohort}",
+        role == Role.facilitator, since, answered, frozenset(snoozed or ()),
+    )  # fmt: skip
 
 
 def _away(guild_id: int, now: datetime) -> Subquery:

@@ -15,7 +15,6 @@ from core.db.meeting_models import Delivery
 
 CHANNEL = "muster_deliveries"  # of Postgres' NOTIFY: something may be due earlier than known
 _KEY_LIMIT = 160  # the column's
-_AT_ONCE = 1000  # rows per statement: asyncpg takes 32,767 values
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,11 @@ class New:
 async def enqueue(session: AsyncSession, rows: Iterable[New], now: datetime) -> int:
     """Write what is not there yet, and wake the dispatcher after the commit; how many were new."""
     values = [asdict(row) | {"next_at": row.due_at, "created_at": now} for row in rows]
-    made = 0
-    for start in range(0, len(values), _AT_ONCE):
-        part = values[start : start + _AT_ONCE]
-        assert all(len(v["key"]) <= _KEY_LIMIT for v in part)
-        statement = insert(Delivery).values(part).on_conflict_do_nothing(index_elements=["key"])
-        made += len((await session.scalars(statement.returning(Delivery.id))).all())
+    assert all(len(v["key"]) <= _KEY_LIMIT for v in values)
+    if not values:
+        return 0
+    statement = insert(Delivery).on_conflict_do_nothing(index_elements=["key"])
+    made = len((await session.scalars(statement.returning(Delivery.id), values)).all())
     if made:
         await wake(session)
     return made

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.models import Cohort, ManagedObject, ManagedOverwrite
 from core.plan import Bits
-from core.reconcile.channels import fitting_category
+from core.reconcile.channels import category_name, fitting_category
 
 _LEDGER = text(
     """
@@ -119,9 +119,8 @@ async def category_for(
     ordinal = fitting_category(children, rooms)
     if ordinal in categories:
         return categories[ordinal]
-    suffix = f" ({ordinal})" if ordinal > 1 else ""
     return await intent(
-        session, guild_id=guild_id, kind="category", name=f"{cohort_name}{suffix}"[:100],
+        session, guild_id=guild_id, kind="category", name=category_name(cohort_name, ordinal),
         now=now, cohort_id=cohort_id, ordinal=ordinal,
     )  # fmt: skip
 

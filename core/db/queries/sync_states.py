@@ -6,13 +6,24 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, case, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.db.models import Group, Guild, SyncState, SyncStatus
+from core.db.models import Guild, SyncState, SyncStatus
 
 SYSTEMS = ("discord", "calendar", "reminders", "rsvps")
+
+
+# In order of id, so that two transactions never wait for each other in a circle.
+_MARK = text("""
+    insert into sync_states as s (group_id, system, guild_id, version, next_attempt_at)
+    select g.id, one.system, g.guild_id, 1, :now
+    from groups as g, unnest(cast(:systems as text[])) as one (system)
+    where g.id = any(:ids)
+    order by g.id, one.system
+    on conflict (group_id, system) do update
+    set status = 'due', version = s.version + 1, next_attempt_at = :now, attempts = 0
+    """)
 
 
 async def mark_due(
@@ -25,27 +36,21 @@ async def mark_due(
     ids = sorted(set(group_ids))
     if not ids:
         return
-    # In order of id, so that two transactions never wait for each other in a circle.
-    guilds = await session.execute(
-        select(Group.id, Group.guild_id).where(Group.id.in_(ids)).order_by(Group.id)
-    )
-    rows = [
-        {"group_id": g, "guild_id": guild, "system": s, "version": 1, "next_attempt_at": now}
-        for g, guild in guilds
-        for s in systems
-    ]
-    statement = insert(SyncState).values(rows)
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[SyncState.group_id, SyncState.system],
-            set_={
-                "status": SyncStatus.due,
-                "version": SyncState.version + 1,
-                "next_attempt_at": now,
-                "attempts": 0,
-            },
-        )
-    )
+    await session.execute(_MARK, {"ids": ids, "systems": list(systems), "now": now})
+
+
+_FREE = "(s.lease_by is null or s.lease_by = :instance or s.lease_until <= :now)"
+# One statement, because each run of each system of a group begins with it. No row where there is
+# no such group.
+_CLAIM = text(f"""
+    insert into sync_states as s (group_id, system, guild_id, lease_by, lease_until)
+    select g.id, :system, g.guild_id, :instance, :until from groups as g where g.id = :group
+    on conflict (group_id, system) do update
+    set lease_by = case when {_FREE} then excluded.lease_by else s.lease_by end,
+        lease_until = case when {_FREE} then excluded.lease_until else s.lease_until end,
+        version = case when {_FREE} then s.version else s.version + 1 end
+    returning s.lease_by = :instance
+    """)  # noqa: S608 - put together from what stands above
 
 
 async def claim(
@@ -61,27 +66,12 @@ async def claim(
 
     The row's version is raised for a holder to see that it has to look again.
     """
-    group = await session.get(Group, group_id)
-    if group is None:
-        return False
-    await session.execute(
-        insert(SyncState)
-        .values(group_id=group_id, guild_id=group.guild_id, system=system)
-        .on_conflict_do_nothing()
-    )
-    free = or_(
-        SyncState.lease_by.is_(None), SyncState.lease_by == instance, SyncState.lease_until <= now
-    )
-    one = and_(SyncState.group_id == group_id, SyncState.system == system)
-    taken = await session.scalar(
-        update(SyncState)
-        .where(one, free)
-        .values(lease_by=instance, lease_until=now + timedelta(seconds=lease))
-        .returning(SyncState.group_id)
-    )
-    if taken is None:
-        await session.execute(update(SyncState).where(one).values(version=SyncState.version + 1))
-    return taken is not None
+    values = {
+        "group": group_id, "system": system, "instance": instance,
+        "now": now, "until": now + timedelta(seconds=lease),
+    }  # fmt: skip
+    taken: bool | None = await session.scalar(_CLAIM, values)
+    return bool(taken)
 
 
 async def record(
@@ -89,14 +79,18 @@ async def record(
 ) -> bool:
     """Write the result and give the lease back. False: a newer trigger came in between."""
     one = and_(SyncState.group_id == group_id, SyncState.system == system)
-    current = await session.scalar(select(SyncState.version).where(one).with_for_update())
-    newer = version is not None and current != version
-    if newer:
-        values |= {"status": SyncStatus.due}
-    await session.execute(
-        update(SyncState).where(one).values(lease_by=None, lease_until=None, **values)
+    if version is not None:
+        values["status"] = case(
+            (SyncState.version == version, values.get("status", SyncState.status)),
+            else_=SyncStatus.due,
+        )
+    current = await session.scalar(
+        update(SyncState)
+        .where(one)
+        .values(lease_by=None, lease_until=None, **values)
+        .returning(SyncState.version)
     )
-    return not newer
+    return version is None or current == version
 
 
 async def by_hand(session: AsyncSession, group_id: int, system: str) -> dict[str, Any]:

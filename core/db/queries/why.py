@@ -165,7 +165,7 @@ async def visits(
         )
     )  # fmt: skip
     return [
-        why.Visit(begins - BEFORE, over + AFTER, status == MeetingStatus.planned, ended_at)
+        why.Visit(begins - BEFORE, over + AFTER, status in VISITED, ended_at)
         for begins, over, status, ended_at in rows
     ]
 
@@ -280,7 +280,7 @@ def _inside(guild_id: int, user_id: int, now: datetime) -> Subquery:
         case((Membership.status == "active", 0), else_=2).label("rank"),
     ).where(Membership.guild_id == guild_id, Membership.user_id == user_id)  # fmt: skip
     open_ = and_(
-        Visit.ended_at.is_(None), Meeting.status == MeetingStatus.planned, ends() + AFTER > now
+        Visit.ended_at.is_(None), Meeting.status.in_(VISITED), ends() + AFTER > now
     )
     guests = (
         select(
