@@ -23,12 +23,13 @@ ORACLES_STAMP := $(VENV)/.installed-oracles
 WORKERS ?= 4
 UV_VERSION := 0.13.9
 
-.PHONY: help run demo test bench backup restore lint format words coverage lock clean
+.PHONY: help run demo test test-long bench backup restore lint format words coverage lock clean
 
 help:
 	@echo "make demo               the bot in a simulated server, in your browser"
 	@echo "make run                the bot on real Discord (DISCORD_TOKEN in the environment or .env)"
 	@echo "make test               every check that CI makes"
+	@echo "make test-long          the same, with three times the random examples"
 	@echo "make bench              the benchmarks, as one table (ONLY=words for some of its rows)"
 	@echo "make backup             write a dump of the database"
 	@echo "make restore FILE=...   bring a dump back, in place of what is there"
@@ -59,6 +60,10 @@ TESTS = $(PY) -m pytest -p tests.line_count -n $(WORKERS) --dist worksteal
 
 test: lint $(ORACLES_STAMP)
 	$(TESTS) $(ARGS)
+
+# Three times the examples of every property test (tests/examples.py).
+test-long: export MUSTER_THOROUGH = 1
+test-long: test
 
 coverage: $(DEV_STAMP) $(ORACLES_STAMP)
 	$(TESTS) --missed-lines $(ARGS)

@@ -215,13 +215,14 @@ def with_slot(rule: Rule, slot: Slot, since: date) -> Rule:
 def from_day(old: Rule, new: Rule, since: date) -> Rule:
     """`old` until the day `since`, then `new`: what was numbered by then counts.
 
-    Where the rhythm is the same only the slot changes, from that week on (`with_slot`). What was
-    to begin on that day or later is gone.
+    Where the rhythm is the same only the slot changes, from the week of the first such day on: no
+    meeting comes to lie before `since`. What was to begin on that day or later is gone.
     """
     if old.since is not None and since <= old.since:
         return replace(new, since=since) if old.before is None else from_day(old.before, new, since)
     if (old.every, old.monthly, old.dates) == (new.every, new.monthly, new.dates):
-        return with_slot(old, new.pieces[-1].slot, since)
+        weekly = not new.monthly and not new.dates
+        return with_slot(old, new.pieces[-1].slot, _first(new, since) if weekly else since)
     return replace(new, since=since, before=old)
 
 

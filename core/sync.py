@@ -109,7 +109,7 @@ async def sweep() -> list[int]:
 
     Returns the ids of the groups that were opened.
     """
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         needing = await sweep_system.groups_to_open(session)
     for group_id in needing:
         await sync_group(group_id)

@@ -128,7 +128,7 @@ class Worker:
         return opened
 
     async def _due(self) -> list[int]:
-        async with get_database().transaction() as session:
+        async with get_database().alone() as session:
             return sorted({g for g, _ in await sync_states.due(session, utcnow())})
 
     async def _sync_all(self, group_ids: Iterable[int]) -> None:

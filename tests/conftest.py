@@ -21,10 +21,12 @@ from typing import Any
 import asyncpg
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from core.clock import set_clock
 from core.db.embedded import EmbeddedPostgres
 from core.db.engine import Database
+from tests.examples import examples
 from tests.shared_database import SharedDatabase
 
 # Plain tracebacks, as in production: structlog's own choice colours in every line of every frame
@@ -37,6 +39,15 @@ structlog.configure(
         ),
     ]
 )
+
+# How long an example takes says how busy the machine is, not whether it is right.
+settings.register_profile(
+    "muster",
+    max_examples=examples(),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("muster")
 
 TEMPLATE = "muster_template"
 # Nothing in a test outlives the machine, so nothing has to reach the disk.
@@ -145,7 +156,8 @@ def _no_operator_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # The slow ones, longest first: processes that start, are killed and start again.
 SLOW = ("test_first_day", "test_undo_property", "test_delivery_crash", "test_demo_term",
-        "test_crash", "test_trouble", "test_events_crash", "test_demo_walk", "test_demo",
+        "test_crash", "test_trouble", "test_events_crash", "test_demo_walk",
+        "test_demo_calendar_walk", "test_demo",
         "test_discord_server_trouble", "test_discord_server")  # fmt: skip
 
 

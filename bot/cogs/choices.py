@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import discord
 from discord import app_commands
 
 from bot import checks
+from bot.ui import answer
 from core.errors import Refusal
 from core.operations import lookup
 
 Choice = app_commands.Choice[str]
+Then = Callable[[discord.Interaction, int], Awaitable[None]]
 
 
 class Look(Protocol):
@@ -55,6 +57,27 @@ async def cohort_id(guild_id: int, typed: str) -> int:
 async def group_id(guild_id: int, typed: str) -> int:
     """The group that was chosen or typed. Raises Refusal(not_found, ambiguous)."""
     return await _live_or_ended(lookup.groups, guild_id, typed, "group")
+
+
+async def with_cohort(interaction: discord.Interaction, typed: str, then: Then) -> None:
+    """Acknowledge, check the rights, find the cohort in the asker's guild, and go on with it."""
+    await _with(interaction, typed, cohort_id, then)
+
+
+async def with_group(interaction: discord.Interaction, typed: str, then: Then) -> None:
+    """Likewise with a group."""
+    await _with(interaction, typed, group_id, then)
+
+
+async def _with(
+    interaction: discord.Interaction,
+    typed: str,
+    find: Callable[[int, str], Awaitable[int]],
+    then: Then,
+) -> None:
+    await answer.acknowledge(interaction)
+    actor = await checks.moderator(interaction)
+    await then(interaction, await find(actor.guild_id, typed))
 
 
 async def _live_or_ended(look: Look, guild_id: int, typed: str, what: str) -> int:

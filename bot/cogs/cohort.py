@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot import checks
 from bot.client import Muster
-from bot.cogs.choices import cohort_choices, cohort_id
-from bot.ui import adopt_steps, answer
+from bot.cogs.choices import cohort_choices, cohort_id, with_cohort
+from bot.ui import adopt_steps
 from bot.ui.cohort_steps import ask_cancel, ask_close, ask_edit, ask_new, ask_open, show_card
 
 Choice = app_commands.Choice[str]
@@ -85,39 +82,28 @@ class Cohorts(
     @app_commands.autocomplete(cohort=cohort_choices)
     async def show(self, interaction: discord.Interaction, cohort: str) -> None:
         """The card."""
-        await _chosen(interaction, cohort, show_card)
+        await with_cohort(interaction, cohort, show_card)
 
     @app_commands.command(description="Let members join, and create channels for who is in")
     @app_commands.describe(cohort="Which cohort")
     @app_commands.autocomplete(cohort=cohort_choices)
     async def open(self, interaction: discord.Interaction, cohort: str) -> None:
         """Preview first."""
-        await _chosen(interaction, cohort, ask_open)
+        await with_cohort(interaction, cohort, ask_open)
 
     @app_commands.command(description="The season is over: channels become read-only")
     @app_commands.describe(cohort="Which cohort")
     @app_commands.autocomplete(cohort=cohort_choices)
     async def close(self, interaction: discord.Interaction, cohort: str) -> None:
         """Preview first."""
-        await _chosen(interaction, cohort, ask_close)
+        await with_cohort(interaction, cohort, ask_close)
 
     @app_commands.command(description="It does not take place: its people lose access")
     @app_commands.describe(cohort="Which cohort")
     @app_commands.autocomplete(cohort=cohort_choices)
     async def cancel(self, interaction: discord.Interaction, cohort: str) -> None:
         """Preview first."""
-        await _chosen(interaction, cohort, ask_cancel)
-
-
-async def _chosen(
-    interaction: discord.Interaction,
-    typed: str,
-    then: Callable[[discord.Interaction, int], Any],
-) -> None:
-    """Acknowledge, check rights, find the cohort in the asker's guild, go on."""
-    await answer.acknowledge(interaction)
-    actor = await checks.moderator(interaction)
-    await then(interaction, await cohort_id(actor.guild_id, typed))
+        await with_cohort(interaction, cohort, ask_cancel)
 
 
 async def setup(bot: Muster) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import discord
 from discord import app_commands
@@ -12,7 +10,7 @@ from discord.ext import commands
 
 from bot import checks
 from bot.client import Muster
-from bot.cogs.choices import cohort_choices, cohort_id, group_choices, group_id
+from bot.cogs.choices import cohort_choices, cohort_id, group_choices, group_id, with_group
 from bot.ui import answer, lasting
 from bot.ui import group_cards as ui
 from bot.ui import reminders as reminders  # noqa: PLC0414 - registers its button
@@ -169,17 +167,6 @@ for _action, _ask in (
     lasting.on_press(_action)(_ask)
 
 
-async def _chosen(
-    interaction: discord.Interaction,
-    typed: str,
-    then: Callable[[discord.Interaction, int], Any],
-) -> None:
-    """Acknowledge, check rights, find the group in the asker's guild, go on."""
-    await answer.acknowledge(interaction)
-    actor = await checks.moderator(interaction)
-    await then(interaction, await group_id(actor.guild_id, typed))
-
-
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.guild_only()
 class Group(
@@ -208,21 +195,21 @@ class Group(
     @app_commands.autocomplete(group=group_choices)
     async def show(self, interaction: discord.Interaction, group: str) -> None:
         """The card."""
-        await _chosen(interaction, group, show_card)
+        await with_group(interaction, group, show_card)
 
     @app_commands.command(description="Create a group's channels now, also in a draft cohort")
     @app_commands.describe(group="Which group")
     @app_commands.autocomplete(group=group_choices)
     async def open(self, interaction: discord.Interaction, group: str) -> None:
         """With live progress."""
-        await _chosen(interaction, group, open_now)
+        await with_group(interaction, group, open_now)
 
     @app_commands.command(description="A group is done: its channels become read-only")
     @app_commands.describe(group="Which group")
     @app_commands.autocomplete(group=group_choices)
     async def archive(self, interaction: discord.Interaction, group: str) -> None:
         """Preview first."""
-        await _chosen(interaction, group, ask_archive)
+        await with_group(interaction, group, ask_archive)
 
     @app_commands.command(description="Move everybody of one group into another")
     @app_commands.describe(group="This group ends", into="Its people come here")

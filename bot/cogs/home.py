@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot import checks
 from bot.client import Muster
 from bot.ui import attention_steps as attention_steps  # noqa: PLC0414 - registers its buttons
-from bot.ui import care, cohort_steps, lasting, setup_calendar, setup_steps
+from bot.ui import calendar_panel, care, cohort_steps, lasting, setup_steps
 from bot.ui import home as ui
 from bot.ui import sync_status as status_ui
 from bot.ui.history import HistoryView
@@ -26,7 +26,7 @@ async def show_home(interaction: Interaction) -> None:
     found = await home.show(actor.guild_id)
     people = await attention.entries(actor.guild_id)
     calendar = await calendar_status.status(actor.guild_id)
-    line, asks = setup_calendar.line(calendar), calendar.needs if calendar is not None else 0
+    line, asks = calendar_panel.line(calendar), calendar.needs if calendar is not None else 0
     await lasting.show(interaction, *ui.home(found, guild.name, len(people), line, asks))
 
 

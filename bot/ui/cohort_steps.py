@@ -110,8 +110,9 @@ async def _time_form(actor: Actor, typed: dict[str, str], chosen: _Chosen) -> an
     zone = (await settings.get(actor.guild_id)).zone
 
     async def done(interaction: discord.Interaction, times: dict[str, str]) -> None:
-        rule = meeting_typed.rule_of(times, zone)
-        breaks = meeting_typed.days(times.get("breaks", ""), zone)
+        await answer.acknowledge(interaction)
+        rule = await meeting_typed.aside(meeting_typed.rule_of, times, zone)
+        breaks = await meeting_typed.aside(meeting_typed.days, times.get("breaks", ""), zone)
         after = replace(chosen, rule=rule, breaks=breaks)
         await _preview_new(interaction, typed, chosen=after)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.ui.setup_calendar import KINDS
+from bot.ui.calendar_panel import KINDS
 from core.operations.history import Entry
 from core.words import t
 

@@ -19,6 +19,7 @@ from bot.ui import meeting_words as words
 from bot.ui.answer import Field
 from bot.ui.base import View
 from bot.ui.lasting import Interaction, LastingView
+from bot.ui.meeting_typed import aside, moment
 from bot.ui.results import look_after
 from bot.ui.text import lines, plain, when
 from bot.ui.undo import undo_button
@@ -103,7 +104,7 @@ async def _preview_move(
     await answer.acknowledge(interaction)
     actor = await checks.of_meeting(interaction, meeting_id)
     now = (await meetings.manage(actor, meeting_id)).meeting
-    there = meeting_typed.moment(typed["when"], now.zone, now.local_day)
+    there = await aside(moment, typed["when"], now.zone, now.local_day)
     minutes = meeting_typed.minutes(typed.get("minutes", ""))
     found = await meetings.preview(actor, meeting_id, "move", there.starts_at, minutes)
     own = await meeting_views.own_zone(actor)
@@ -219,7 +220,7 @@ async def _preview_add(
     actor = await checks.of_group(interaction, group_id)
     await meetings.may_add(actor, group_id)
     zone = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id].zone
-    there = meeting_typed.moment(typed["when"], zone)
+    there = await aside(moment, typed["when"], zone)
     length = meeting_typed.minutes(typed.get("minutes", ""))
     minutes = meeting_typed.MINUTES if length is None else length
     effect = await meetings.preview_add(actor, group_id, there.starts_at, minutes)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial, reduce
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from bot.ui import meeting_words
 from bot.ui.answer import Field, calendar_day, number
@@ -28,6 +29,12 @@ RHYTHMS = {
 _TYPED = 100  # characters for a time, as core.reconcile.spoken_time reads them
 _DATES = 1000  # characters for a list of dates: eighty of them
 T = TypeVar("T")
+P = ParamSpec("P")
+
+
+async def aside(what: Callable[P, T], *typed: P.args, **more: P.kwargs) -> T:
+    """One of the readers below, beside the event loop: a list of dates takes seconds to read."""
+    return await asyncio.to_thread(what, *typed, **more)
 
 
 def read(what: Callable[[], T]) -> T:

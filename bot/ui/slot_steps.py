@@ -15,6 +15,7 @@ from bot.ui import meeting_words as words
 from bot.ui.answer import Field
 from bot.ui.base import View
 from bot.ui.lasting import Interaction, LastingView
+from bot.ui.meeting_typed import aside, rule_of
 from bot.ui.results import look_after
 from bot.ui.text import lines, plain
 from bot.ui.undo import undo_button, undo_view
@@ -93,8 +94,8 @@ async def _preview_group(
     actor = await checks.of_group(interaction, group_id)
     await meetings.may_add(actor, group_id)
     now = (await meeting_views.slots(actor.guild_id, [group_id]))[group_id]
-    rule = meeting_typed.rule_of(typed, now.zone)
-    since = meeting_typed.since(typed.get("since", ""), now.zone)
+    rule = await aside(rule_of, typed, now.zone)
+    since = await aside(meeting_typed.since, typed.get("since", ""), now.zone)
     found = await slots.preview(actor, group_id, rule, since)
     group = await group_views.show(actor.guild_id, group_id)
     own = await meeting_views.own_zone(actor)
@@ -197,8 +198,8 @@ async def _preview_cohort(
 ) -> None:
     await answer.acknowledge(interaction)
     actor = await checks.moderator(interaction)
-    rule = meeting_typed.rule_of(typed, zone) if typed["when"].strip() else None
-    breaks = meeting_typed.days(typed.get("breaks", ""), zone)
+    rule = await aside(rule_of, typed, zone) if typed["when"].strip() else None
+    breaks = await aside(meeting_typed.days, typed.get("breaks", ""), zone)
     found = await slots.preview_cohort(actor, cohort_id, rule, breaks)
     cohort = await cohorts.show(actor.guild_id, cohort_id)
     own = await meeting_views.own_zone(actor)

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 import discord
 
 from core.errors import Refusal
-from core.operations import why
+from core.operations import lookup, why
 from core.words import t
 
 _MOST = 25  # Discord's limit for autocomplete
-_LABEL = 100  # Discord's limit for a choice's name
 _MENTION = re.compile(r"<#(\d{15,19})>\Z")
 _NAMED = 5  # choices in a sentence
 
@@ -44,22 +43,8 @@ async def offered(viewer: discord.Member) -> list[Place]:
         for channel in viewer.guild.channels
         if channel.id not in ours and channel.permissions_for(viewer).view_channel
     ]
-    return _unique(found)
-
-
-def _unique(found: Sequence[Place]) -> list[Place]:
-    """Of two equal labels Discord always selects the first (discord-api-docs#8565)."""
-    taken: set[str] = set()
-    result = []
-    for label, value in found:
-        shown, number = label[:_LABEL], 1
-        while shown.lower() in taken:
-            number += 1
-            suffix = f" ({number})"
-            shown = label[: _LABEL - len(suffix)] + suffix
-        taken.add(shown.lower())
-        result.append((shown, value))
-    return result
+    labels = lookup.distinct(label for label, _ in found)
+    return list(zip(labels, (value for _, value in found), strict=True))
 
 
 def matching(found: Sequence[Place], typed: str, first: set[str]) -> list[Place]:

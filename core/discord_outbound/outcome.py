@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from core.errors import MusterError, PermanentError, TemporaryError
+from core.errors import MusterError, PermanentError, Refusal, TemporaryError
 from core.words import mark, t
 
 # Discord's JSON error codes (API documentation, "JSON Error Codes") that need words of their own.
@@ -67,7 +67,7 @@ def classify(error: Exception) -> Outcome:
         return Outcome(
             getattr(error, "kind", "refused"),
             error.text,
-            permanent=isinstance(error, PermanentError),
+            permanent=isinstance(error, PermanentError | Refusal),
             retry_after=getattr(error, "retry_after", None),
         )
     if isinstance(error, discord.RateLimited):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import discord
@@ -30,16 +30,11 @@ async def grant_channel_access(
     reason: str = GROUP_SYNC,
 ) -> Outcome:
     """Let one member into a group's channels. Bits that others set for them survive."""
-    result = OK
-    for channel, allow in ((text_channel, TEXT_ACCESS), (voice_channel, VOICE_ACCESS)):
-        if channel is None:
-            continue
-        have = _bits(channel, member.id)
-        want = Bits(have.allow | allow, have.deny & ~allow)
-        if want != have:
-            outcome = await _write(channel.id, member.id, want, is_role=False, reason=reason)
-            result = result if outcome else outcome
-    return result
+
+    def given(have: Bits, allow: int) -> Bits:
+        return Bits(have.allow | allow, have.deny & ~allow)
+
+    return await _change_both(member, text_channel, voice_channel, given, reason)
 
 
 async def revoke_channel_access(
@@ -49,12 +44,27 @@ async def revoke_channel_access(
     reason: str = GROUP_SYNC,
 ) -> Outcome:
     """Take back what `grant_channel_access` gave, and only that."""
+
+    def taken(have: Bits, allow: int) -> Bits:
+        return have.without(Bits(allow, 0))
+
+    return await _change_both(member, text_channel, voice_channel, taken, reason)
+
+
+async def _change_both(
+    member: discord.Member,
+    text_channel: discord.abc.GuildChannel | None,
+    voice_channel: discord.abc.GuildChannel | None,
+    change: Callable[[Bits, int], Bits],
+    reason: str,
+) -> Outcome:
+    """`change` the entry in each channel, where that differs; the last failure, if any."""
     result = OK
     for channel, allow in ((text_channel, TEXT_ACCESS), (voice_channel, VOICE_ACCESS)):
         if channel is None:
             continue
         have = _bits(channel, member.id)
-        want = have.without(Bits(allow, 0))
+        want = change(have, allow)
         if want != have:
             outcome = await _write(channel.id, member.id, want, is_role=False, reason=reason)
             result = result if outcome else outcome

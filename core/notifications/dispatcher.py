@@ -196,7 +196,7 @@ class Dispatcher:
 
     async def _claim(self) -> list[Claimed]:
         database, now = get_database(), utcnow()
-        async with database.transaction() as session:
+        async with database.alone() as session:
             rows = await claims.claim(
                 session, now=now, holder=database.instance_id,
                 until=now + timedelta(seconds=self._lease), most=BATCH,

@@ -97,7 +97,7 @@ async def catch_up(guild_id: int) -> list[int]:
 
     Returns the ids of the groups to sync; one statement where nobody is expected.
     """
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         rows = await session.scalars(
             select(func.lower(Expected.name)).where(Expected.guild_id == guild_id).distinct()
         )

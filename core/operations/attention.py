@@ -55,7 +55,7 @@ class Entry:
 
 async def entries(guild_id: int) -> list[Entry]:
     """Those of whom nobody said "later", worst cause first, in two statements."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         return await find(session, guild_id)
 
 

@@ -55,7 +55,7 @@ class Ways:
 
 async def status(guild_id: int) -> Exchange | None:
     """The server's calendar, None where none is connected. Two statements."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         link = await session.get(CalendarLink, guild_id)
         if link is None:
             return None

@@ -61,7 +61,7 @@ async def check(guild_id: int) -> list[Finding]:
         raise TemporaryError(
             t("Discord does not show this server right now. Try again in a minute.")
         )
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         settings = await guild_settings(session, guild_id)
         rows = await session.execute(
             select(ManagedObject.discord_id, ManagedObject.kind, ManagedObject.name).where(

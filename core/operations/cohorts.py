@@ -36,6 +36,7 @@ from core.operations.slot_rules import weeks
 from core.reconcile.trace import LIVE, RowChange, Trace, changed, ended
 from core.words import mark, speaking, t
 
+_EDITABLE = ("name", "start_date", "meetings", "seats", "access_mode", "rooms")
 _ENDED = {
     CohortStatus.closed: mark("This cohort is closed already."),
     CohortStatus.cancelled: mark("This cohort is cancelled already."),
@@ -132,7 +133,7 @@ def _taken(name: str, error: IntegrityError) -> Exception:
 
 async def show(guild_id: int, cohort_id: int) -> CohortSummary:
     """The cohort with its live groups. Raises Refusal(cohort_not_found)."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         cohort = await get_cohort(session, guild_id, cohort_id)
         members = (
             select(Membership.group_id, func.count().label("n"))
@@ -169,26 +170,17 @@ async def edit(actor: Actor, cohort_id: int, **changes: Any) -> CohortSummary:
             cohort = await get_cohort(session, actor.guild_id, cohort_id, lock=True)
             if cohort.status not in {CohortStatus.draft, CohortStatus.open}:
                 raise Refusal("closed", t("This cohort is closed; it can no longer be changed."))
-            draft = checked_draft(
-                CohortDraft(
-                    changes.get("name", cohort.name),
-                    changes.get("start_date", cohort.start_date),
-                    changes.get("meetings", cohort.meetings), 1,
-                    changes.get("seats", cohort.seats),
-                    changes.get("access_mode", cohort.access_mode),
-                    changes.get("rooms", cohort.rooms),
-                )
-            )  # fmt: skip
+            before = {f: getattr(cohort, f) for f in _EDITABLE}
+            wanted = {f: changes.get(f, was) for f, was in before.items()}
+            draft = checked_draft(CohortDraft(**wanted, groups=1))
             if (draft.rooms, draft.access_mode) != (cohort.rooms, cohort.access_mode):
                 await _refuse_if_made(session, cohort_id)
             if draft.start_date != cohort.start_date:
                 await series.must_not_have_begun(session, cohort_id, utcnow())
-            fields = ("name", "start_date", "meetings", "seats", "access_mode", "rooms")
-            before = {f: getattr(cohort, f) for f in fields}
-            for f in fields:
-                setattr(cohort, f, getattr(draft, f))
+            after = {f: getattr(draft, f) for f in _EDITABLE}
+            for f, value in after.items():
+                setattr(cohort, f, value)
             seats = await _set_seats(session, cohort_id, draft.seats) if "seats" in changes else []
-            after = {f: getattr(cohort, f) for f in fields}
             trace = Trace(groups=tuple(seats), cohorts=tuple(changed(cohort_id, before, after)))
             entry = None
             if trace:
@@ -197,16 +189,21 @@ async def edit(actor: Actor, cohort_id: int, **changes: Any) -> CohortSummary:
                     before={k: str(v) for k, v in before.items() if v != after[k]},
                     after={k: str(v) for k, v in after.items() if v != before[k]},
                 )  # fmt: skip
-            await session.flush()
-            found = await session.scalars(select(Group.id).where(Group.cohort_id == cohort_id))
-            groups = found.all()
-            moved = await series.follow(session, groups, utcnow())
-            if entry is not None:
-                await series.tell_moved(session, moved, entry.id, utcnow())
-            await mark_due(session, groups, utcnow())
+            await _all_follow(session, cohort_id, entry)
     except IntegrityError as error:
         raise _taken(str(changes.get("name", "")), error) from error
     return await _noted(actor, cohort_id, entry)
+
+
+async def _all_follow(session: AsyncSession, cohort_id: int, entry: AuditEntry | None) -> None:
+    """All groups of a changed cohort: their meetings, whom to tell of it, and their syncs."""
+    await session.flush()
+    found = await session.scalars(select(Group.id).where(Group.cohort_id == cohort_id))
+    groups = found.all()
+    moved = await series.follow(session, groups, utcnow())
+    if entry is not None:
+        await series.tell_moved(session, moved, entry.id, utcnow())
+    await mark_due(session, groups, utcnow())
 
 
 async def _set_seats(session: AsyncSession, cohort_id: int, seats: int) -> list[RowChange]:

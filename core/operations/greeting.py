@@ -77,7 +77,7 @@ async def greet(
     """
     if arrival == Arrival.known:
         return
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         raw = await session.scalar(select(Guild.settings).where(Guild.id == guild_id))
     chosen = GuildSettings.model_validate(raw or {})
     with speaking(language_of(guild_id, chosen)):

@@ -204,7 +204,7 @@ async def of_member(guild_id: int, user_id: int) -> list[GroupView]:
 
 async def show(guild_id: int, group_id: int, user_id: int | None = None) -> GroupView:
     """One group, whatever its status. Raises Refusal(group_not_found)."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         await get_group(session, guild_id, group_id)
         zone = (await guild_settings(session, guild_id)).zone
         found = await _select(session, guild_id, zone, user_id=user_id, group_id=group_id)

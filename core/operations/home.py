@@ -81,7 +81,7 @@ class Home:
 async def show(guild_id: int) -> Home:
     """The home panel's facts, in eight statements whatever there is."""
     now = utcnow()
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         settings = await guild_settings(session, guild_id)
         today = now.astimezone(ZoneInfo(settings.zone)).date()
         counted = await session.execute(

@@ -6,6 +6,7 @@ it instead, and because people type.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select
@@ -61,27 +62,36 @@ def id_in(value: str, kind: str = "") -> int:
     return int(number) if given else 0
 
 
-def unique(pairs: list[tuple[int, str]], kind: str) -> list[Choice]:
+def distinct(labels: Iterable[str]) -> list[str]:
     """Labels cut to Discord's limit; equal ones get a number.
 
     Of two equal labels Discord always selects the first (discord-api-docs#8565).
     """
     taken: set[str] = set()
     result = []
-    for row_id, label in pairs:
+    for label in labels:
         shown, number = label[:_LABEL], 1
         while shown.lower() in taken:
             number += 1
             suffix = f" ({number})"
             shown = label[: _LABEL - len(suffix)] + suffix
         taken.add(shown.lower())
-        result.append(Choice(shown, f"{kind}:{row_id}", row_id))
+        result.append(shown)
     return result
+
+
+def unique(pairs: list[tuple[int, str]], kind: str) -> list[Choice]:
+    """Choices of this kind with `distinct` labels, from pairs of an id and a label."""
+    labels = distinct(label for _, label in pairs)
+    return [
+        Choice(label, f"{kind}:{row_id}", row_id)
+        for label, (row_id, _) in zip(labels, pairs, strict=True)
+    ]
 
 
 async def cohorts(guild_id: int, *, ended: bool = False) -> list[Choice]:
     """The guild's cohorts, newest first; only drafts and open ones unless `ended`."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         query = select(Cohort.id, Cohort.name).where(Cohort.guild_id == guild_id)
         if not ended:
             query = query.where(Cohort.status.in_(("draft", "open")))
@@ -91,7 +101,7 @@ async def cohorts(guild_id: int, *, ended: bool = False) -> list[Choice]:
 
 async def groups(guild_id: int, *, ended: bool = False) -> list[Choice]:
     """The guild's groups as "Group 2 · Stats autumn", newest cohort first."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         query = (
             select(Group.id, Group.name, Cohort.name)
             .join(Cohort, Cohort.id == Group.cohort_id)

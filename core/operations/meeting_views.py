@@ -253,7 +253,7 @@ class Slots:
 async def slots(guild_id: int, group_ids: Sequence[int]) -> dict[int, Slots]:
     """How these groups of the guild meet, by id; in three statements."""
     now = utcnow()
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         raw = await session.scalar(select(Guild.settings).where(Guild.id == guild_id))
         zone = GuildSettings.model_validate(raw or {}).zone
         found = await session.execute(

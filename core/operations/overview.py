@@ -59,7 +59,7 @@ class Planned:
 
 async def names(guild_id: int, view: GuildView) -> Callable[[int], str]:
     """From a Discord id to what a person would call it."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         objects = await managed.object_names(session, guild_id)
         rows = await session.execute(
             select(Member.user_id, Member.name).where(Member.guild_id == guild_id)

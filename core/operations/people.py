@@ -97,7 +97,7 @@ async def groups_of_user(guild_id: int, user_id: int) -> list[int]:
 
 async def groups_of_object(guild_id: int, discord_id: int) -> list[int]:
     """Group ids that a change of this channel, category or role concerns."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         item = await session.scalar(
             select(ManagedObject).where(
                 ManagedObject.guild_id == guild_id, ManagedObject.discord_id == discord_id
@@ -123,7 +123,7 @@ async def groups_of_object(guild_id: int, discord_id: int) -> list[int]:
 
 async def live_groups(guild_id: int) -> list[int]:
     """All groups of the guild that have channels or may get some."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         rows = await session.scalars(
             select(Group.id)
             .where(

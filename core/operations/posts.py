@@ -111,7 +111,7 @@ async def refresh(guild_id: int, draw: Draw, *, force: bool = False) -> dict[int
     turn.waiting = turn.waiting or not force
     async with turn.lock:
         turn.waiting = False
-        async with get_database().transaction() as session:
+        async with get_database().alone() as session:
             rows = await session.scalars(
                 select(Projection).where(Projection.guild_id == guild_id, Projection.kind == KIND)
             )
@@ -234,7 +234,7 @@ async def deleted(guild_id: int, message_ids: Sequence[int]) -> bool:
 
 async def guilds() -> list[int]:
     """Ids of the guilds that have a post to keep up."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         rows = await session.scalars(
             select(Projection.guild_id).where(Projection.kind == KIND).distinct()
         )

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 async def note_left(present: Iterable[int]) -> None:
     """Mark every server as left that is not among `present` (guild ids): it was while we slept."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         await session.execute(
             update(Guild)
             .where(Guild.left_at.is_(None), Guild.id.not_in(list(present)))

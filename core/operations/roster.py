@@ -111,7 +111,7 @@ async def _load(
 
 async def of_groups(guild_id: int, group_ids: Sequence[int]) -> dict[int, Roster]:
     """By group id; groups of other guilds have nobody and nothing. Two statements."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         found = await _load(session, guild_id, group_ids)
     return {group_id: found.get(group_id, Roster()) for group_id in group_ids}
 

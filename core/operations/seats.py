@@ -91,7 +91,7 @@ async def freed(group_id: int) -> tuple[str, int, list[int]]:
 
 async def guild_of(group_id: int) -> int | None:
     """The guild of a group, whatever the group's status."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         found: int | None = await session.scalar(select(Group.guild_id).where(Group.id == group_id))
         return found
 

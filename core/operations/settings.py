@@ -60,7 +60,7 @@ def zones_near(typed: str) -> list[str]:
 
 async def get(guild_id: int) -> GuildSettings:
     """The guild's settings; defaults before anybody chose."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         return await guild_settings(session, guild_id)
 
 

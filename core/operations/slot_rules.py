@@ -69,7 +69,7 @@ def combined(
     first = max(since or soonest, soonest)
     if begun:
         last = max(begun)
-        weekly = since is None and not new.monthly and not new.dates  # one a week, as before
+        weekly = not new.monthly and not new.dates  # then one a week, also in this one
         first = max(first, monday(last) + WEEK if weekly else last + DAY)
     return from_day(old, new, first)
 

@@ -43,7 +43,7 @@ async def status(guild_id: int, *, all_groups: bool = False) -> list[SystemStatu
     """What is not right (or everything): gave up, waiting, changed by hand, deleted."""
     view = guild_view(guild_id)
     name_of = await names(guild_id, view) if view else str
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         rows = await session.execute(
             select(SyncState, Group.name, Cohort.name)
             .join(Group, Group.id == SyncState.group_id)

@@ -43,7 +43,7 @@ class Team:
 class Visit:
     """A guest's visit to one meeting: access from `opens_at` to `closes_at` (UTC).
 
-    `planned`: that meeting takes place. `ended_at`: the visit was taken back.
+    `planned`: that meeting did not end with its group. `ended_at`: the visit was taken back.
     """
 
     opens_at: datetime

@@ -242,7 +242,7 @@ def _named(guild_id: int, people: Iterable[queries.Somebody]) -> list[Answered]:
 
 
 async def _draw_line(post: Post) -> Shown | None:
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         facts = await queries.post_facts(session, post.guild_id, int(post.subject))
         if facts is None:
             return None
@@ -254,7 +254,7 @@ async def _draw_line(post: Post) -> Shown | None:
 
 async def _draw_activity(post: Post) -> Shown | None:
     group_id, _, day = post.subject.partition(":")
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         home = await queries.home(session, int(group_id))
         if home is None or not home.settings.activity_line:
             return None

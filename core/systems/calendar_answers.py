@@ -245,7 +245,8 @@ async def _orphans(held: _Held, calendar: Calendar, changes: Changes, done: Poll
         unknown = [r for r in changes.changed if r.stored.address not in known]
         groups = await rows.group_ids(session, guild_id) if unknown else []
     wanted = {uid_of(guild_id, e.group_id, e.epoch) for e in entries}
-    ours = {uid_of(guild_id, g, n) for g in groups for n in range(_EPOCHS)} - wanted
+    past = {e.group_id: max(e.epoch, _EPOCHS) for e in entries}
+    ours = {uid_of(guild_id, g, n) for g in groups for n in range(past.get(g, _EPOCHS))} - wanted
     for remote in unknown:
         if remote.uid in ours:
             await calendar.delete(remote.stored)

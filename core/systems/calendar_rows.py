@@ -108,8 +108,10 @@ async def take_in(
     else:
         values["content"] = remote.content
     await rows.note_entry(session, group.guild_id, group.id, **values)
-    fresh = (await rows.gather(session, [group.id]))[0]
-    after = wanted(fresh, with_people(fresh, office), office, now)
+    fresh = await rows.gather(session, [group.id])
+    if not fresh:  # somebody disconnects the calendar at this moment
+        return Taken(len(found.answers))
+    after = wanted(fresh[0], with_people(fresh[0], office), office, now)
     if after is None or edited or before is None or before.hash != entry.desired_hash:
         await mark_due(session, [group.id], now, systems=(SYSTEM,))
     elif not read or pure.shows(after, answers):

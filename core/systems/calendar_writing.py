@@ -18,7 +18,7 @@ from core.calendars.port import (
     Vanished,
 )
 from core.clock import utcnow
-from core.db.calendar_models import EntryState
+from core.db.calendar_models import EntryState, LinkStatus
 from core.db.engine import get_database
 from core.db.queries import calendar_links as links
 from core.db.queries import calendars as rows
@@ -68,25 +68,35 @@ class Writer:
 
     async def write(self, series: Series) -> Done:
         """Write it. Raises the errors of the port that somebody has to wait for or look at."""
-        stored, guild_id, link = self._stored, self.group.guild_id, self.facts.link
+        stored = self._stored
         if stored is None:
             async with get_database().transaction() as session:
-                await rows.intend(session, guild_id, self.group.id)
-        async with self.office.open(access_of(link, self.office)) as calendar:
+                await rows.intend(session, self.group.guild_id, self.group.id)
+        async with self.office.open(access_of(self.facts.link, self.office)) as calendar:
             new = await self._put(calendar, series, stored)
-        if new is None:
-            return _AGAIN
+            if new is None:
+                return _AGAIN
+            if not await self._noted(series, new, stored):
+                if stored is None:  # the calendar was given up meanwhile: nobody would know of it
+                    with suppress(MusterError):
+                        await calendar.delete(new)
+                return _AGAIN
+        return Done(created=int(stored is None), patched=int(stored is not None))
+
+    async def _noted(self, series: Series, new: Stored, stored: Stored | None) -> bool:
+        """Note what was written; False where it belongs to no calendar of the guild any more."""
+        group, entry = self.group, self.facts.entry
         async with get_database().transaction() as session:
             # The link first, like whoever connects another calendar: no deadlock.
-            await links.read_by(session, link, utcnow() + _LOOK_AFTER)
-            kept = await rows.note_written(
-                session, guild_id, self.group.id, self.facts.entry.epoch if self.facts.entry else 0,
+            status = await links.read_by(session, self.facts.link, utcnow() + _LOOK_AFTER)
+            # Whoever gives a calendar up has looked already what to take away there.
+            if status is None or (stored is None and status != LinkStatus.on):
+                return False
+            return await rows.note_written(
+                session, group.guild_id, group.id, entry.epoch if entry is not None else 0,
                 state=EntryState.made, address=new.address, etag=new.etag,
-                desired_hash=series.hash, content=None, seen=written(series, self.group.people),
+                desired_hash=series.hash, content=None, seen=written(series, group.people),
             )  # fmt: skip
-        if not kept:
-            return _AGAIN
-        return Done(created=int(stored is None), patched=int(stored is not None))
 
     async def _put(
         self, calendar: Calendar, series: Series, stored: Stored | None

@@ -91,7 +91,7 @@ def _row(key: Key) -> Any:
 
 async def channel_of(key: Key) -> int | None:
     """Discord's id of the channel of a post; None where there is no such row."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         found: int | None = await session.scalar(
             select(Projection.channel_id).where(
                 Projection.kind == key[0], Projection.subject == key[1]
@@ -120,7 +120,7 @@ async def claim(key: Key) -> tuple[Post, str | None] | None:
 
 async def note(post_id: int, **values: Any) -> None:
     """Change columns of a row."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         await session.execute(update(Projection).where(Projection.id == post_id).values(**values))
 
 

@@ -304,7 +304,7 @@ async def deleted(guild_id: int, message_ids: Sequence[int]) -> int:
 
 async def unfinished() -> list[Key]:
     """Keys of the posts that do not show what they should: after a start."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         found = await session.execute(
             select(Projection.kind, Projection.subject)
             .where(

@@ -148,3 +148,15 @@ async def running(server: DiscordServer) -> AsyncIterator[Bot]:
             with suppress(asyncio.CancelledError):
                 task.cancel()
                 await task
+
+
+def guild_of(bot: Bot, server: DiscordServer) -> discord.Guild:
+    guild = bot.get_guild(server.seed["guild_id"])
+    assert guild is not None
+    return guild
+
+
+def general_of(bot: Bot, server: DiscordServer) -> discord.TextChannel:
+    channel = guild_of(bot, server).get_channel(server.seed["general_id"])
+    assert isinstance(channel, discord.TextChannel)
+    return channel

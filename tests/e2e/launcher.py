@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -56,6 +57,7 @@ def _run(words: list[str], environment: dict[str, str], output: Path) -> None:
     os.chdir(ROOT)
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # it is looked for again, in this environment
     handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 1)
     os.dup2(handle, 2)

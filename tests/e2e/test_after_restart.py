@@ -16,14 +16,14 @@ from core.discord_outbound.messages import Button, send_channel_message
 from core.operations import mine
 from core.operations.common import Actor
 from tests.e2e._acting import channel, labels, last, on_discord, restart
-from tests.e2e.test_announce import announced, written
-from tests.e2e.test_announce import groups as two_groups
-from tests.e2e.test_answers import post_of, started
+from tests.e2e._announce import announced, written
+from tests.e2e._announce import groups as two_groups
+from tests.e2e._answers import post_of, started
+from tests.e2e._notices import later, meetings, posts, running
 from tests.e2e.test_attendance import season as attended
 from tests.e2e.test_attention import needs
 from tests.e2e.test_attention import season as missed
 from tests.e2e.test_meetings_walk import MONDAY, begun, living
-from tests.e2e.test_notices import later, meetings, posts, running
 from tests.world import World, parts_of, text_of
 
 Walk = Callable[[World], AsyncIterator[None]]

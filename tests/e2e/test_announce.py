@@ -4,64 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
 
-import discord
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import select, update
 
-from core.clock import set_clock, utcnow
+from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.meeting_models import Announcement, Delivery, Meeting, Rsvp
-from core.db.models import ManagedObject, User
+from core.db.meeting_models import Announcement, Meeting, Rsvp
+from core.db.models import User
 from core.db.queries.deliveries import enqueue
 from core.errors import Refusal
-from core.notifications import actions, notices
-from core.notifications.outgoing import Send
-from core.operations import announcements, membership, message_actions, messages
+from core.notifications import notices
+from core.operations import announcements, message_actions, messages
 from core.operations.common import Actor
 from tests.e2e._acting import allow, dismiss, last, made, mod_of, on_discord
+from tests.e2e._announce import (
+    announced,
+    announces,
+    count,
+    groups,
+    labels_of,
+    said,
+    withdraw,
+    written,
+)
 from tests.world import World, text_of
-
-
-async def groups(w: World, number: int = 2, people: int = 2) -> tuple[Any, list[Any]]:
-    """A cohort whose groups have people and channels, and those channels."""
-    cohort = await made(w, groups=number)
-    for index, group_id in enumerate(cohort.group_ids):
-        for person in w.members[index * people : (index + 1) * people]:
-            await membership.add(mod_of(w), group_id, person.id, person.name)
-        w.worker.bump([group_id])  # one by one: the first makes the category
-        await w.settle()
-    return cohort, [w.guild.channels[f"group-{n}"] for n in range(1, number + 1)]
-
-
-async def written(w: World, text: str, **more: Any) -> Any:
-    """The preview after the form."""
-    form = await w.mod.slash(w.room, "announce", **more)
-    return await w.mod.submit_modal(form, values={"text": text})
-
-
-def said(room: Any) -> list[str]:
-    return [m.content for m in room.history() if m.content.startswith(("Hello", "New"))]
-
-
-async def announced(w: World, cohort: Any, text: str = "Hello **all**", press: str = "Send") -> Any:
-    shown = await written(w, text)
-    shown = await w.mod.select(last(shown), [f"cohort:{cohort.id}"])
-    done = await w.mod.click(last(shown), label=press)
-    await w.settle()
-    return done
-
-
-async def count(model: Any) -> int:
-    async with get_database().transaction() as session:
-        return int(await session.scalar(select(func.count()).select_from(model)) or 0)
-
-
-async def announces() -> list[Delivery]:
-    async with get_database().transaction() as session:
-        query = select(Delivery).where(Delivery.announcement_id.is_not(None))
-        return list((await session.scalars(query.order_by(Delivery.id))).all())
 
 
 @on_discord
@@ -84,11 +51,6 @@ async def test_to_two_groups_once(w: World) -> None:
         assert not message.mention_everyone
         assert message.mentions == []
     assert await count(Announcement) == 1
-
-
-def labels_of(result: Any) -> list[str]:
-    rows = last(result).components
-    return [c["label"] for row in rows for c in row["components"] if "label" in c]
 
 
 @on_discord
@@ -131,152 +93,6 @@ async def test_more_people_than_one_message_takes(w: World) -> None:
     assert sorted(m.id for post in found for m in post.mentions) == sorted(p.id for p in w.members)
     await withdraw(w)
     assert not [m for m in rooms[0].history() if m.mentions]
-
-
-async def card(w: World) -> Any:
-    shown = await w.mod.slash(w.room, "messages")
-    value = next(
-        o["value"] for row in last(shown).components for c in row["components"]
-        for o in c.get("options", []) if o["value"].startswith("a:")
-    )  # fmt: skip
-    return await w.mod.select(last(shown), [value], custom_id="muster-pick:message_open:0")
-
-
-async def withdraw(w: World) -> Any:
-    asked = await w.mod.click(last(await card(w)), label="Withdraw")
-    done = await w.mod.click(last(asked), label="Withdraw")
-    await w.settle()
-    return done
-
-
-@on_discord
-async def test_edited_everywhere_at_once(w: World) -> None:
-    cohort, rooms = await groups(w)
-    await announced(w, cohort, press="Ping members")
-    form = await w.mod.click(last(await card(w)), label="Edit")
-    before = len(w.env.http_requests)
-    done = await w.mod.submit_modal(form, values={"text": "New text"})
-    assert "2 posts show the new text" in text_of(done)
-    await w.settle()
-    await w.settle()
-    edits = [r for r in w.env.http_requests[before:] if r.method == "PATCH" and
-             any(str(room.id) in r.path for room in rooms)]  # fmt: skip
-    assert len(edits) == 2
-    for room in rooms:
-        assert [line.split("\n")[0] for line in said(room)] == ["New text"]
-    shown = text_of(await w.mod.slash(w.room, "messages"))
-    assert shown.count("Announcement") == 1
-    assert "Stats · 2 posts · 2 sent" in shown
-    history = text_of(await w.mod.slash(w.room, "history"))
-    assert "changed an announcement to Stats; before: “Hello" in history
-
-
-@on_discord
-async def test_withdrawn_everywhere(w: World) -> None:
-    cohort, rooms = await groups(w)
-    await announced(w, cohort)
-    done = await withdraw(w)
-    assert "Withdrawn" in text_of(done)
-    assert [said(room) for room in rooms] == [[], []]
-    shown = await card(w)
-    assert "withdrawn" in text_of(shown)
-    assert labels_of(shown) == ["Messages"]
-    again = await w.mod.slash(w.room, "history")
-    assert "withdrew an announcement to Stats" in text_of(again)
-
-
-@on_discord
-async def test_what_is_not_sent_yet_says_the_new_text_or_nothing(w: World) -> None:
-    cohort, rooms = await groups(w)
-    actor = mod_of(w)
-    one = await announcements.send(
-        actor, announcements.Draft(1, "Hello", (f"cohort:{cohort.id}",)), ping=False
-    )
-    two = await announcements.send(
-        actor, announcements.Draft(2, "Hello too", (f"cohort:{cohort.id}",)), ping=False
-    )
-    await announcements.edit(actor, one.id, "New")
-    await announcements.withdraw(actor, two.id)
-    await w.settle()
-    assert [said(room) for room in rooms] == [["New"], ["New"]]
-    assert {
-        (r.status, r.error_class) for r in await announces() if r.announcement_id == two.id
-    } == {("skipped", "withdrawn")}
-
-
-@on_discord
-async def test_changed_between_the_decision_and_the_post(w: World) -> None:
-    """A row that is being sent shows the old text for a moment, then the new one; or goes."""
-    cohort, rooms = await groups(w, number=1)
-    for number, change in enumerate(("edit", "withdraw")):
-        draft = announcements.Draft(number, f"Hello {number}", (f"cohort:{cohort.id}",))
-        one = await announcements.send(mod_of(w), draft, ping=False)
-        slow = w.worker.dispatcher
-        claimed = await slow._claim()
-        async with get_database().transaction() as session:
-            decisions = await actions.prepare(session, claimed, utcnow())
-        if change == "edit":
-            await announcements.edit(mod_of(w), one.id, f"New {number}")
-        else:
-            await announcements.withdraw(mod_of(w), one.id)
-        sends = [(row, decisions[row.id]) for row in claimed]
-        results = [await slow._deliver(row, d) for row, d in sends if isinstance(d, Send)]
-        assert said(rooms[0])[-1] == f"Hello {number}"
-        await slow._write(results)
-        await w.settle()
-        assert said(rooms[0]) == ["New 0"]
-
-
-@on_discord
-async def test_a_deleted_channel_is_seen_and_mended(w: World) -> None:
-    cohort, rooms = await groups(w)
-    guild = w.bot.get_guild(w.guild.id)
-    assert guild is not None
-    channel = guild.get_channel(rooms[1].id)
-    assert isinstance(channel, discord.TextChannel)
-    one = await announcements.send(
-        mod_of(w), announcements.Draft(1, "Hello", (f"cohort:{cohort.id}",)), ping=False
-    )
-    await channel.delete()
-    await w.settle()
-    start = utcnow() + timedelta(hours=1, seconds=1)  # it is tried again meanwhile
-    set_clock(lambda: start)
-    shown = text_of(await w.mod.slash(w.room, "messages"))
-    assert "2 posts · 1 sent, 1 failed because the channel is gone" in shown
-    failed = await w.mod.select(
-        last(await w.mod.slash(w.room, "messages")),
-        ["failed"],
-        custom_id="muster-pick:messages_filter:0",
-    )
-    assert "1 failed because" in text_of(failed)
-    home = await w.mod.slash(w.room, "muster")
-    assert "✉️ 1 message could not be sent." in text_of(home)
-    listed = await w.mod.click(last(home), label="Needs attention")
-    assert "✉️ 1 message could not be sent." in text_of(listed)
-    assert "1 failed because" in text_of(await w.mod.click(last(listed), label="Messages"))
-    set_clock(lambda: start + timedelta(days=7))
-    assert "could not be sent" not in text_of(await w.mod.slash(w.room, "muster"))
-    set_clock(w.env.now)
-    await by_hand_repair(w, cohort.group_ids[1])
-    done = await w.mod.click(last(failed), label="Retry all failed")
-    assert "1 message is sent again now" in text_of(done)
-    await w.settle()
-    room = w.guild.channels["group-2"]
-    assert room.id != rooms[1].id
-    assert [said(rooms[0]), said(room)] == [["Hello"], ["Hello"]]
-    assert "2 posts · 2 sent" in text_of(await w.mod.slash(w.room, "messages"))
-    assert one.posts == 2
-
-
-async def by_hand_repair(w: World, group_id: int) -> None:
-    async with get_database().transaction() as session:
-        await session.execute(
-            delete(ManagedObject).where(
-                ManagedObject.group_id == group_id, ManagedObject.state == "deleted"
-            )
-        )
-    w.worker.bump([group_id])
-    await w.settle()
 
 
 @on_discord
@@ -359,29 +175,6 @@ async def test_tonight_reaches_who_attends(w: World) -> None:
     post = next(m for m in rooms[0].history() if m.content.startswith("Hello"))
     assert [m.id for m in post.mentions] == [w.members[1].id]
     assert said(rooms[1]) == []
-
-
-@on_discord
-async def test_an_older_change_that_comes_last_does_not_stay(w: World) -> None:
-    """Two processes: one holds the second text while the other shows the third."""
-    cohort, rooms = await groups(w, number=1)
-    draft = announcements.Draft(1, "Hello", (f"cohort:{cohort.id}",))
-    one = await announcements.send(mod_of(w), draft, ping=False)
-    await w.settle()
-    await announcements.edit(mod_of(w), one.id, "New 2")
-    slow = w.worker.dispatcher
-    claimed = await slow._claim()
-    async with get_database().transaction() as session:
-        decisions = await actions.prepare(session, claimed, utcnow())
-    await announcements.edit(mod_of(w), one.id, "New 3")
-    await w.settle()
-    assert said(rooms[0]) == ["New 3"]
-    sends = [(row, decisions[row.id]) for row in claimed]
-    results = [await slow._deliver(row, d) for row, d in sends if isinstance(d, Send)]
-    assert said(rooms[0]) == ["New 2"]
-    await slow._write(results)
-    await w.settle()
-    assert said(rooms[0]) == ["New 3"]
 
 
 @on_discord

@@ -9,7 +9,7 @@ from core.db.meeting_models import Rsvp, Source
 from core.db.models import Role
 from core.operations import history, membership
 from tests.e2e._acting import labels, last, mod_of, on_discord
-from tests.e2e.test_answers import post_of, started
+from tests.e2e._answers import post_of, started
 from tests.world import World, text_of
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from core.clock import set_clock, utcnow
 from core.operations import cohorts, membership
 from tests.e2e._acting import mod_of, on_discord
-from tests.e2e.test_answers import post_of, room_of, started
+from tests.e2e._answers import post_of, room_of, started
 from tests.meetings_here import posts_of
 from tests.world import World
 

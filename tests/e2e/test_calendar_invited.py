@@ -22,7 +22,7 @@ from core.reconcile.series import Partstat
 from core.systems import calendar_answers
 from tests.calendars_here import KEY, RULE, entry
 from tests.e2e._acting import filled, made, mod_of, on_discord
-from tests.e2e.test_answers import post_of
+from tests.e2e._answers import post_of
 from tests.integration._calendars import (
     PASSWORD,
     USER,

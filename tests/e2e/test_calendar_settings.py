@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.ui import invitations
-from bot.ui.setup_calendar import panel
+from bot.ui.calendar_panel import panel
 from bot.web.page import landing
 from core.calendars import port
 from core.calendars.office import Access, Account, Office, set_office

@@ -20,6 +20,9 @@ from typing import Any
 import psutil
 from aiohttp import ClientSession
 
+from tests.e2e.launcher import start
+from tests.e2e.process import Bot, until
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90  # seconds; a guard against hanging, not an expectation
 # The page has to be there within 10 s on a machine that does nothing else. What a shared machine
@@ -84,6 +87,25 @@ async def _address(process: Process) -> str:
         if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
             return found[0]
     raise AssertionError((await process.stderr.read()).decode())
+
+
+@asynccontextmanager
+async def visited() -> AsyncIterator[str]:
+    """The address of a running demo, for those who only look at its page: forked, not started."""
+    folder = Path(tempfile.mkdtemp(prefix="mt-"))
+    folder.chmod(0o755)
+    output = folder / "output"
+    words, environment = ["demo", "--port", "0"], {**os.environ, "TMPDIR": str(folder)}
+    running = Bot(start(words, environment, output), output)
+
+    async def address() -> re.Match[str] | None:
+        return re.search(r"http://127\.0\.0\.1:\d+/", running.log) if output.exists() else None
+
+    try:
+        yield (await until(address, timeout=PATIENCE, what="the address"))[0]
+    finally:
+        await running.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _other_pages_are_turned_away(running: Demo) -> None:

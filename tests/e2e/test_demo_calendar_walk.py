@@ -11,7 +11,7 @@ import json
 import pytest
 from playwright.async_api import async_playwright, expect
 
-from tests.e2e.test_demo import demo
+from tests.e2e.test_demo import visited
 from tests.e2e.test_demo_walk import CHROMIUM, FLAGS
 from tests.e2e.test_first_day import MODERATOR, Newcomer
 from tests.integration._calendars import (
@@ -54,13 +54,13 @@ async def test_from_the_settings_to_an_answer_on_the_post(
     servers: Servers,  # noqa: F811 - the fixture
 ) -> None:
     url = f"http://127.0.0.1:{servers.port('radicale')}/"
-    async with demo() as running, async_playwright() as playwright:
+    async with visited() as demo, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
             page = await browser.new_page(
                 viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
             )
-            walker = Newcomer(page, "calendar-phone", running.url)
+            walker = Newcomer(page, "calendar-phone", demo)
             await walker.comes()
             await _connects(walker, url)
             await _gives_an_address(walker)

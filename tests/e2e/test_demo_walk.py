@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import FrameLocator, Page, async_playwright, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from tests.e2e.test_demo import demo
+from tests.e2e.test_demo import visited
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = [
@@ -101,18 +101,18 @@ class Visitor:
 
 
 async def test_first_steps() -> None:
-    async with demo() as running, async_playwright() as playwright:
+    async with visited() as url, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
             page = await browser.new_page(viewport={"width": 1000, "height": 760})
             desk = Visitor(page, "desk")
-            await page.goto(running.url)
+            await page.goto(url)
             await _moderator(desk)
             await _member(desk)
             phone = await browser.new_page(
                 viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
             )
-            await phone.goto(running.url)
+            await phone.goto(url)
             visitor = Visitor(phone, "phone")
             await _phone(visitor)
             assert desk.troubles + visitor.troubles == []

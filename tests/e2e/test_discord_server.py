@@ -10,7 +10,7 @@ import aiohttp
 import discord
 import pytest
 
-from tests.e2e._discord_testbot import Bot, intents, pointed_at, running
+from tests.e2e._discord_testbot import Bot, general_of, guild_of, intents, pointed_at, running
 from tests.e2e.discord_client import (
     BOT_PERMISSIONS,
     CATEGORY,
@@ -34,18 +34,6 @@ async def server(process: ServerProcess) -> AsyncIterator[DiscordServer]:
 async def bot(server: DiscordServer) -> AsyncIterator[Bot]:
     async with running(server) as running_bot:
         yield running_bot
-
-
-def guild_of(bot: Bot, server: DiscordServer) -> discord.Guild:
-    guild = bot.get_guild(server.seed["guild_id"])
-    assert guild is not None
-    return guild
-
-
-def general_of(bot: Bot, server: DiscordServer) -> discord.TextChannel:
-    channel = guild_of(bot, server).get_channel(server.seed["general_id"])
-    assert isinstance(channel, discord.TextChannel)
-    return channel
 
 
 # --- connecting --------------------------------------------------------------------------------

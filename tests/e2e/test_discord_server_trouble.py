@@ -15,7 +15,7 @@ import discord
 import pytest
 
 from tests.e2e._discord_client_world import ROOT
-from tests.e2e._discord_testbot import Bot, running
+from tests.e2e._discord_testbot import Bot, general_of, guild_of, running
 from tests.e2e.discord_client import (
     DiscordServer,
     FaultKind,
@@ -36,18 +36,6 @@ async def server(process: ServerProcess) -> AsyncIterator[DiscordServer]:
 async def bot(server: DiscordServer) -> AsyncIterator[Bot]:
     async with running(server) as running_bot:
         yield running_bot
-
-
-def guild_of(bot: Bot, server: DiscordServer) -> discord.Guild:
-    guild = bot.get_guild(server.seed["guild_id"])
-    assert guild is not None
-    return guild
-
-
-def general_of(bot: Bot, server: DiscordServer) -> discord.TextChannel:
-    channel = guild_of(bot, server).get_channel(server.seed["general_id"])
-    assert isinstance(channel, discord.TextChannel)
-    return channel
 
 
 # --- limits ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from playwright.async_api import Page, async_playwright, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from bot.demo.town import MEMBERS, QUIET
-from tests.e2e.test_demo import ROOT, demo
+from tests.e2e.test_demo import ROOT, visited
 from tests.e2e.test_demo_walk import CHROMIUM, FLAGS, Visitor
 
 pytestmark = [
@@ -112,7 +112,7 @@ class Newcomer(Visitor):
 @asynccontextmanager
 async def arrived() -> AsyncIterator[tuple[Newcomer, Newcomer]]:
     """The demo, open on a phone and on a desk."""
-    async with demo() as running, async_playwright() as playwright:
+    async with visited() as url, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
             visitors = []
@@ -121,7 +121,7 @@ async def arrived() -> AsyncIterator[tuple[Newcomer, Newcomer]]:
                 page = await browser.new_page(
                     viewport={"width": width, "height": height}, has_touch=phone, is_mobile=phone
                 )
-                visitors.append(Newcomer(page, f"first-day-{screen}", running.url))
+                visitors.append(Newcomer(page, f"first-day-{screen}", url))
             yield visitors[0], visitors[1]
             for mira in visitors:
                 await mira.sees_no_sideways_scrolling()

@@ -18,7 +18,7 @@ from core.operations import cohorts, greeting, settings
 from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.worker import Worker
-from tests.e2e.test_setup import alone
+from tests.e2e._setup import alone
 from tests.world import World, parts_of, words_of
 
 MANAGER = discord.Permissions(manage_guild=True)

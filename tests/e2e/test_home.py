@@ -13,7 +13,7 @@ from core.operations import cohorts, group_views, home, membership, mine, settin
 from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from tests.e2e._acting import mod_of, on_discord, restart
-from tests.e2e.test_setup import menu
+from tests.e2e._setup import menu
 from tests.world import World, text_of
 
 PANELS = ["Cohorts", "This week", "Needs attention", "Messages", "Check", "History", "Settings"]

@@ -253,11 +253,19 @@ async def test_what_the_command_leaves_out_stays(w: World) -> None:
     text = text_of(later)
     assert "every two weeks, Wed 19:00 Europe/Berlin, 90 minutes; from Mon 30 March" in text
     assert "Thu 20:00 Europe/Berlin, 90 minutes" in text
-    refused = await w.mod.slash(
+    weekly = await w.mod.slash(
         w.room, "meeting slot", group="Group 1", when="Thu 20:00", since="2026-04-01",
         rhythm="weekly",
     )  # fmt: skip
-    assert "Leave “From when on” empty" in text_of(refused)
+    assert "Europe/Berlin, 90 minutes; from Wed 1 April Thu 20:00" in text_of(weekly)
+    which = await w.mod.slash(
+        w.room, "meeting slot", group="Group 1", when="Thu 20:00", since="2026-04-01, 4 May"
+    )
+    assert "There are two days in that" in text_of(which)
+    month = await w.mod.slash(
+        w.room, "meeting slot", group="Group 1", when="20:00", rhythm="monthly", dates="15 April"
+    )
+    assert "The next one: Wed 15 April 20:00" in text_of(month)
     leap = await w.mod.slash(
         w.room, "meeting slot", group="Group 1", when="Thu 20:00", since="29 February"
     )

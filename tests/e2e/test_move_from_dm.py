@@ -14,7 +14,7 @@ from core.db.models import Membership, Role, User
 from core.operations import meeting_views, settings
 from core.schedule import Piece, Rule
 from tests.e2e._acting import dismiss, filled, labels, last, made, mod_of, on_discord, restart
-from tests.e2e.test_notices import BERLIN, deliveries, later
+from tests.e2e._notices import BERLIN, deliveries, later
 from tests.world import World, text_of
 
 BEFORE = timedelta(days=14)  # facilitators hear of it so long ahead

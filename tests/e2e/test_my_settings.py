@@ -14,8 +14,8 @@ from core.notifications.templates import TEMPLATES
 from core.operations import history, membership, mine, reminders, settings, undo
 from core.operations.common import Actor
 from tests.e2e._acting import defaults, last, made, mod_of, on_discord
-from tests.e2e.test_notices import meetings, running
-from tests.e2e.test_setup import alone, buttons, menu, options
+from tests.e2e._notices import meetings, running
+from tests.e2e._setup import alone, buttons, menu, options
 from tests.world import World, parts_of, text_of
 
 

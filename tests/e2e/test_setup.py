@@ -3,68 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import discord
 
 from core.clock import utcnow
-from core.discord_outbound import commands
 from core.errors import Refusal
 from core.operations import cohorts, first_steps, history, membership, settings
 from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
-from tests.e2e._acting import mod_of, on_discord
-from tests.world import World, parts_of, text_of
-
-Steps = Callable[[World], Awaitable[None]]
-NO = "Only moderators can do that"
-
-
-def alone(test: Steps) -> Callable[..., Awaitable[None]]:
-    """Run a test in a world of its own, in which nobody has read who sees which commands."""
-
-    async def run(w: World) -> None:
-        commands.forget()
-        await test(w)
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return on_discord(run)
-
-
-def buttons(result: Any) -> list[str]:
-    return [c["label"] for c in parts_of(result.response) if c["type"] == 2]
-
-
-def menu(result: Any, action: str) -> str:
-    """The custom_id of the panel's select for `action`."""
-    ids = [str(c.get("custom_id", "")) for c in parts_of(result.response)]
-    return next(i for i in ids if f":{action}:" in i)
-
-
-def options(result: Any) -> list[str]:
-    return [
-        o["value"] for c in parts_of(result.response) if c["type"] == 3 for o in c["options"]
-    ]  # fmt: skip
-
-
-def hidden(*seeing: Any) -> dict[Any, discord.PermissionOverwrite]:
-    return {who: discord.PermissionOverwrite(view_channel=True) for who in seeing}
-
-
-def private(w: World, name: str, *seeing: Any) -> Any:
-    """A channel that @everyone cannot read, but these and Muster can."""
-    closed = {w.guild.default_role: discord.PermissionOverwrite(view_channel=False)}
-    return w.guild.create_text_channel(name, overwrites={**closed, **hidden(w.bot.user, *seeing)})
-
-
-async def chosen_ids(w: World) -> tuple[int | None, int | None]:
-    now = await settings.get(w.guild.id)
-    return now.moderator_role_id, now.moderator_channel_id
-
-
-# --- accept all --------------------------------------------------------------------------------
+from tests.e2e._acting import mod_of
+from tests.e2e._setup import NO, alone, buttons, chosen_ids, menu, private
+from tests.world import World, text_of
 
 
 @alone
@@ -135,9 +86,6 @@ async def test_a_german_server_is_suggested_german_and_berlin(w: World) -> None:
     now = await settings.get(home.id)
     assert (now.language, now.zone) == ("de", "Europe/Berlin")
     assert now.moderator_role_id == keys.id
-
-
-# --- the steps ---------------------------------------------------------------------------------
 
 
 @alone

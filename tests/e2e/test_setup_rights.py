@@ -21,7 +21,7 @@ from core.plan import Gone
 from core.systems.telling import tell_gone
 from core.worker import Worker
 from tests.e2e._acting import mod_of
-from tests.e2e.test_setup import NO, alone, buttons, menu, private
+from tests.e2e._setup import NO, alone, buttons, menu, private
 from tests.world import World, parts_of, text_of
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.operations import history, settings
-from tests.e2e.test_setup import alone, buttons, menu, options
+from tests.e2e._setup import alone, buttons, menu, options
 from tests.world import World, text_of
 
 

@@ -13,7 +13,7 @@ from core.db.models import User
 from core.operations import membership
 from core.systems import answer_posts
 from tests.e2e._acting import filled, last, made, mod_of, on_discord
-from tests.e2e.test_answers import post_of
+from tests.e2e._answers import post_of
 from tests.meetings_here import meet
 from tests.world import World
 

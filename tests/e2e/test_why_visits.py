@@ -100,13 +100,24 @@ async def test_a_guest_whose_access_is_still_owed(w: World) -> None:
 
 
 @on_discord
-async def test_a_visit_that_is_taken_back_or_whose_meeting_is_skipped(w: World) -> None:
+async def test_a_visit_whose_meeting_does_not_take_place(w: World) -> None:
+    """A skip is said in the host's channel: the guest has to be able to read it there."""
     v = await visiting(w)
     await v.at(-DAY)
     await meetings.skip(mod_of(w), v.host)
     await v.at(-DAY)
-    await v.says("guest_off", "is in **Group 1**", "that meeting does not take place")
+    await v.says("guest_open")
+    assert sees(w, v.person, "group-2")
     await meetings.restore(mod_of(w), v.host)
+    await groups.archive(mod_of(w), v.s.ids[1])
+    await v.at(-DAY)
+    await v.says("guest_off", "is in **Group 1**", "that meeting does not take place")
+    assert not sees(w, v.person, "group-2")
+
+
+@on_discord
+async def test_a_visit_that_is_taken_back(w: World) -> None:
+    v = await visiting(w)
     await v.at(-DAY)
     await v.says("guest_open")
     await visits.cancel(v.actor, v.missed)

@@ -71,8 +71,10 @@ async def test_a_dump_is_found_beside_the_newcomer(
     filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dump = await backup(filled, tmp_path)
+    await run(filled, "UPDATE groups SET name = 'changed'")
     monkeypatch.chdir(tmp_path)
     await restore(filled, Path(dump.name))
+    assert await read(filled, "SELECT name FROM groups") == "Ünï 💬 group"
 
 
 async def test_nothing_yet_to_back_up(empty_database_url: str, tmp_path: Path) -> None:

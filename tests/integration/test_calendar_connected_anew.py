@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from core.calendars import port
+from core.calendars.memory import Memory
+from core.calendars.office import get_office
 from core.clock import set_clock, utcnow
 from core.db.calendar_models import Backend, CalendarLink, LinkStatus
 from core.db.engine import Database, get_database
+from core.db.queries import calendars as rows
 from core.errors import Refusal
 from core.operations import calendar_link, membership
 from core.reconcile.series import uid_of
 from core.systems import calendar, calendar_answers
+from core.systems.calendar_rows import take_in
 from tests import calendars_here as here
 from tests.calendars_here import GUILD, HOME, MOD, Shelf
 
@@ -89,6 +96,7 @@ async def test_while_an_entry_is_written(shelf: Shelf) -> None:
     await calendar.sync(group)
     (text,) = shelf.entries(OTHER).values()
     assert uid_of(GUILD, group, 1) in text
+    assert shelf.entries() == {}  # nobody would know of it there
     row = await here.entry(group)
     assert row is not None
     assert row.address in shelf.entries(OTHER)
@@ -151,6 +159,24 @@ async def test_nothing_is_written_from_the_moment_it_is_disconnected(shelf: Shel
         assert await session.get(CalendarLink, GUILD) is None
 
 
+async def test_while_answers_are_taken_in(shelf: Shelf) -> None:
+    """What was answered counts, and nothing breaks."""
+    group = await here.season()
+    await here.link(shelf)
+    await calendar.sync(group)
+    shelf.answer(here.address_of(3), "ACCEPTED")
+    [remote] = (await Memory(shelf.server, HOME).changes(None)).changed
+    async with get_database().transaction() as session:
+        [facts] = await rows.gather(session, [group])
+    await calendar_link.disconnect(MOD, remove=False)
+    office = get_office()
+    assert office is not None
+    async with get_database().transaction() as session:
+        taken = await take_in(session, facts, office, remote, utcnow())
+    assert taken.answers == 4
+    assert not taken.edited
+
+
 async def test_by_two_moderators_at_once(shelf: Shelf) -> None:
     group = await here.season()
     await here.link(shelf)
@@ -162,3 +188,35 @@ async def test_by_two_moderators_at_once(shelf: Shelf) -> None:
     shelf.before["delete"] = too
     assert await calendar_link.disconnect(MOD, remove=True) == 0
     assert shelf.entries() == {}
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+async def test_whatever_is_written_while_calendars_change_nothing_stays_behind(
+    shelf: Shelf, seed: int
+) -> None:
+    first, chance = await here.season(groups=3, people=(3, 4)), random.Random(seed)
+    await here.link(shelf)
+
+    async def one(what: str) -> None:
+        a_minute_later()
+        match what:
+            case "other" | "same":
+                await (other() if what == "other" else the_same())
+            case "end":
+                with suppress(Refusal):
+                    await calendar_link.disconnect(MOD, remove=True)
+            case "poll":
+                await calendar_answers.poll(GUILD)
+            case _:
+                await calendar.sync(first + int(what))
+
+    for _ in range(12):
+        changes = one(chance.choice(["other", "same", "end"]))
+        await asyncio.gather(changes, *(one(chance.choice(["poll", *"012"])) for _ in range(6)))
+    await other()
+    for _ in range(2):
+        for n in range(3):
+            await calendar.sync(first + n)
+        await calendar_answers.poll(GUILD)
+    assert shelf.entries() == {}
+    assert len(shelf.entries(OTHER)) == 3

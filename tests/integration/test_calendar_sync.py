@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -18,7 +18,7 @@ from core.db.queries import access
 from core.operations import groups, meeting_views, meetings, membership, people
 from core.operations.common import Actor
 from core.reconcile.series import uid_of
-from core.systems import calendar
+from core.systems import calendar, calendar_answers
 from tests import calendars_here as here
 from tests.calendars_here import GUILD, MOD, Shelf, address_of, attendees, entry, season, state
 
@@ -102,7 +102,26 @@ async def test_a_moved_and_a_skipped_meeting_are_one_write_each(shelf: Shelf) ->
     assert shelf.took() == ["put"]
 
 
-async def test_a_group_that_ends_loses_its_entry(shelf: Shelf) -> None:
+async def test_a_group_that_is_completed_keeps_what_took_place(shelf: Shelf) -> None:
+    """Nobody's calendar forgets a course because it is over, and nobody hears of a cancellation."""
+    group = await ready(shelf)
+    set_clock(lambda: datetime(2026, 3, 13, tzinfo=UTC))  # two of four are over
+    await groups.archive(MOD, group)
+    assert (await calendar.sync(group))["patched"] == 1
+    assert "COUNT=2" in shelf.only()
+    assert set(attendees(shelf.only())) == {address_of(3)}
+    assert shelf.took() == ["put"]
+    assert (await calendar.sync(group))["unchanged"] == 1
+    assert shelf.took() == []
+    # Somebody who tidies up is right: it is not made again.
+    shelf.delete_by_hand()
+    await calendar_answers.poll(GUILD)
+    await calendar.sync(group)
+    assert shelf.entries() == {}
+    assert await entry(group) is None
+
+
+async def test_a_group_that_ends_before_it_began_loses_its_entry(shelf: Shelf) -> None:
     group = await ready(shelf)
     await groups.archive(MOD, group)
     await calendar.sync(group)

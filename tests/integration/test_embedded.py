@@ -234,8 +234,8 @@ async def test_the_environment_does_not_bend_it(
     for name, value in {"PGPORT": "9", "PGDATA": "/nowhere", "PGOPTIONS": "--nonsense=1"}.items():
         monkeypatch.setenv(name, value)
     server = await EmbeddedPostgres.start(data)
+    assert await answer(server) == 42
     await server.stop()
-    assert server.pid is None
 
 
 async def test_half_made_files_of_a_killed_first_start(tmp_path: Path) -> None:
@@ -244,6 +244,7 @@ async def test_half_made_files_of_a_killed_first_start(tmp_path: Path) -> None:
     (half / "PG_VERSION").write_text("18\n")
     server = await EmbeddedPostgres.start(tmp_path / "data")
     await server.ensure_database("muster")
+    assert not half.exists()
     await server.stop()
 
 

@@ -63,3 +63,16 @@ async def test_asked_only_after_it_lay(
     set_clock(lambda: NOW + later)
     await backend(handle)
     assert len(pings) == asked
+
+
+async def test_a_statement_alone_is_committed_by_itself(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(
+            text("INSERT INTO guilds (id, name, joined_at) VALUES (1, 'a', :at)"), {"at": NOW}
+        )
+        async with database.alone() as other:
+            assert await other.scalar(text("SELECT count(*) FROM guilds")) == 0
+    async with database.alone() as session:
+        await session.execute(text("UPDATE guilds SET name = 'b'"))
+        async with database.transaction() as other:
+            assert await other.scalar(text("SELECT name FROM guilds")) == "b"

@@ -74,6 +74,18 @@ async def test_from_a_day_on(database: Database) -> None:
     ]  # fmt: skip
 
 
+async def test_no_meeting_comes_to_lie_before_the_day(database: Database) -> None:
+    """From Friday 13 March on Mondays: the Monday of that week is before it."""
+    [group] = await season(count=4)
+    await slots.change(
+        MOD, group, Rule((Piece(Slot(0, time(19), "UTC")),)), date(2026, 3, 13)
+    )  # fmt: skip
+    assert [(n, s.date()) for n, _, s in await seen(group)] == [
+        (1, date(2026, 3, 4)), (2, date(2026, 3, 11)), (3, date(2026, 3, 16)),
+        (4, date(2026, 3, 23)),
+    ]  # fmt: skip
+
+
 async def test_dates_go_on_with_the_numbers(database: Database) -> None:
     [group] = await season(count=4)
     at(FIRST + WEEK + DAY)

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from core.plan import ByHand
 from core.reconcile.event_plan import (
     ACTIVE,
     CANCELED,
     COMPLETED,
-    SCHEDULED,
     CancelEvent,
     ChangeEvent,
     EndEvent,
     Event,
     EventGone,
-    EventPlan,
     FindEvent,
-    Group,
-    MakeEvent,
-    Meeting,
     SettleEvent,
     StartEvent,
     marks_of,
@@ -34,42 +27,12 @@ from core.reconcile.events import (
     GUILD_LIMIT,
     allot,
     desired,
-    diff,
     matching,
     name_of,
     waiting_for,
     window,
 )
-
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-WEEK, HOUR = timedelta(weeks=1), timedelta(hours=1)
-OWLS = Group("Owls", live=True, channel_id=7)
-BOT, SOMEBODY = 1, 2
-
-
-def meeting(n: int, **more: object) -> Meeting:
-    """Week n, tomorrow for n = 1."""
-    plain = Meeting(n, n, False, NOW + timedelta(days=1) + WEEK * (n - 1), 60, "planned")
-    return replace(plain, **more)  # type: ignore[arg-type]
-
-
-def event_of(m: Meeting, number: int, **more: object) -> Event:
-    """The event as Muster makes it."""
-    [want] = desired(OWLS, [m], m.starts_at - HOUR).values()
-    made = Event(number, want.name, want.start, want.end, 7, SCHEDULED, BOT, NOW)
-    return replace(made, **more)  # type: ignore[arg-type]
-
-
-def made(m: Meeting, number: int = 50) -> Meeting:
-    marks = marks_of(event_of(m, number))
-    return replace(m, event_id=number, event_state="created", event_hash=marks)
-
-
-def plan(
-    meetings: list[Meeting], events: list[Event], *, now: datetime = NOW, repair: bool = False,
-    group: Group = OWLS,
-) -> EventPlan:  # fmt: skip
-    return diff(group, meetings, {e.id: e for e in events}, now, bot_id=BOT, repair=repair)
+from tests.unit._events import BOT, HOUR, NOW, OWLS, SOMEBODY, WEEK, event_of, made, meeting, plan
 
 
 def test_a_new_group_gets_its_next_four() -> None:
@@ -322,106 +285,3 @@ def test_what_other_groups_wait_for() -> None:
 def test_names_fit() -> None:
     assert name_of("Owls", 12) == "Owls - Week 12"
     assert len(name_of("x" * 120, 1)) == 100
-
-
-# --- applying twice gives an empty second plan ------------------------------------------------
-
-moments = st.integers(-3, 60).map(lambda days: NOW + timedelta(days=days, minutes=30))
-rows = st.builds(
-    Meeting, st.integers(1, 6), st.integers(1, 6), st.just(False), moments,
-    st.sampled_from([30, 60, 1440]),
-    st.sampled_from(["planned", "planned", "planned", "skipped", "cancelled"]),
-)  # fmt: skip
-
-
-class World:
-    """A model of Discord and the rows, which plans are carried out on as core.systems does it."""
-
-    def __init__(self, meetings: list[Meeting]) -> None:
-        self.rows = {m.id: m for m in meetings}
-        self.events: dict[int, Event] = {}
-        self.next_id = 100
-
-    def plan(self, now: datetime, group: Group = OWLS) -> EventPlan:
-        return diff(group, list(self.rows.values()), self.events, now, bot_id=BOT)
-
-    def put(self, meeting_id: int, **values: object) -> None:
-        self.rows[meeting_id] = replace(self.rows[meeting_id], **values)  # type: ignore[arg-type]
-
-    def carry_out(self, found: EventPlan, now: datetime) -> None:
-        for change in found.changes:
-            if isinstance(change, MakeEvent):
-                w, self.next_id = change.wanted, self.next_id + 1
-                assert w.start > now
-                self.events[self.next_id] = Event(
-                    self.next_id, w.name, w.start, w.end, w.channel_id, SCHEDULED, BOT, now
-                )
-                self.put(w.meeting_id, event_id=self.next_id, event_state="created",
-                         event_hash=w.marks())  # fmt: skip
-            elif isinstance(change, ChangeEvent):
-                values = {name: getattr(change.wanted, name) for name in change.fields}
-                assert values.get("start", now + HOUR) > now
-                self.events[change.event_id] = replace(self.events[change.event_id], **values)
-                self.put(change.wanted.meeting_id, event_hash=change.wanted.marks())
-            elif isinstance(change, StartEvent):
-                self._status(change.event_id, SCHEDULED, ACTIVE)
-            elif isinstance(change, EndEvent):
-                self._status(change.event_id, ACTIVE, COMPLETED)
-                self.put(change.meeting_id, event_state=None if change.forget else "ended",
-                         event_id=None if change.forget else change.event_id)  # fmt: skip
-            elif isinstance(change, CancelEvent):
-                self._status(change.event_id, SCHEDULED, CANCELED)
-                if change.meeting_id is not None:
-                    self.put(change.meeting_id, event_state=None, event_id=None, event_hash=None)
-            elif isinstance(change, EventGone):
-                self.put(change.meeting_id, event_state="gone")
-            elif isinstance(change, SettleEvent):
-                ended = change.state == "ended"
-                values = {} if ended else {"event_id": change.event_id, "event_hash": change.marks}
-                self.put(change.meeting_id, event_state=change.state, **values)
-
-    def _status(self, event_id: int, before: int, after: int) -> None:
-        assert self.events[event_id].status == before
-        self.events[event_id] = replace(self.events[event_id], status=after)
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    st.lists(rows, max_size=6, unique_by=lambda m: m.id),
-    st.lists(
-        st.tuples(
-            st.integers(0, 40), st.sampled_from(["move", "status", "delete", "rename", "start"]),
-            st.integers(1, 6), moments,
-        ),
-        max_size=6,
-    ),
-    st.booleans(),
-)  # fmt: skip
-def test_applying_twice_leaves_nothing(
-    meetings: list[Meeting], happenings: list[tuple[int, str, int, datetime]], live: bool
-) -> None:
-    world, now = World(meetings), NOW
-    group = replace(OWLS, live=live)
-    for days, what, number, when in happenings:
-        found = world.plan(now, group)
-        world.carry_out(found, now)
-        # A running event that was given up makes room for another one in the next round.
-        if any(isinstance(c, EndEvent) and c.forget for c in found.changes):
-            world.carry_out(world.plan(now, group), now)
-        again = world.plan(now, group)
-        assert again.changes == ()
-        open_now = [e for e in world.events.values() if e.status == SCHEDULED and e.start > now]
-        assert len({e.id for e in open_now}) <= len(world.rows)
-        row = world.rows.get(number)
-        event = world.events.get(row.event_id or 0) if row else None
-        if row is not None and what == "move":
-            world.put(number, starts_at=when)
-        elif row is not None and what == "status":
-            world.put(number, status="skipped" if row.status == "planned" else "planned")
-        elif event is not None and what == "delete":
-            del world.events[event.id]
-        elif event is not None and what == "rename":
-            world.events[event.id] = replace(event, name="Party")
-        elif event is not None and what == "start" and event.status == SCHEDULED:
-            world.events[event.id] = replace(event, status=ACTIVE)
-        now += timedelta(days=days / 4)

@@ -42,8 +42,12 @@ def test_public_addresses(address: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://example.org/", "file:///etc/passwd", "/only/a/path", "example.org", "https://", ""],
-)
+    [
+        "ftp://example.org/", "file:///etc/passwd", "/only/a/path", "example.org", "https://", "",
+        # A socket takes these for 127.0.0.1, and asks no resolver that could be guarded.
+        "https://127.1/", "https://2130706433/",
+    ],
+)  # fmt: skip
 def test_what_is_no_address_of_a_server(url: str) -> None:
     with pytest.raises(Refused, match="not the address"):
         Guard("example.org").check(URL(url))

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from core.reconcile.meeting_rows import Have, Status, applied, follow, free_day
 from core.schedule import Piece, Rule, Slot, with_slot
+from tests.examples import examples
 
 START = date(2026, 3, 2)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -114,5 +115,7 @@ class Group(RuleBasedStateMachine):
         assert extras == self.extras
 
 
-Group.TestCase.settings = settings(max_examples=150, stateful_step_count=20, deadline=None)
+Group.TestCase.settings = settings(
+    max_examples=examples(150), stateful_step_count=20, deadline=None
+)
 TestGroup = Group.TestCase

@@ -83,7 +83,8 @@ def test_our_own_mistakes_are_not_discords() -> None:
 
 
 def test_a_refusal_is_not_a_temporary_hiccup() -> None:
-    assert classify(Refusal("group_full", "full")).error_class is not None
+    outcome = classify(Refusal("group_full", "full"))
+    assert (outcome.error_class, outcome.permanent) == ("refused", True)
 
 
 async def test_attempt_and_require() -> None:

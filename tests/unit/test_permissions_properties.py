@@ -25,6 +25,7 @@ from core.reconcile.permissions import (
     desired,
     diff,
 )
+from tests.examples import examples
 
 EVERYONE, MODS, OTHER_MODS, GROUP_ROLE, BOT = 1, 2, 3, 4, 5
 USERS = tuple(range(10, 15))
@@ -238,7 +239,7 @@ def both(a: Bits, b: Bits) -> Bits:
 
 
 TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)
+TestModel.settings = settings(max_examples=examples(120), stateful_step_count=25, deadline=None)
 
 
 def test_unexplained_removals_wait_and_ended_ones_do_not() -> None:

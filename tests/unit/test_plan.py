@@ -107,7 +107,9 @@ def test_the_safety_limit(owned: int, lost: int, safe: bool) -> None:
 def test_explained_removals_and_grants_are_never_counted() -> None:
     changes = [access(n, "revoke", explained=True) for n in range(100, 150)]
     changes += [access(n, "grant") for n in range(200, 250)]
-    Plan(tuple(changes), owned=50).check()
+    plan = Plan(tuple(changes), owned=50)
+    plan.check()
+    assert plan.only_safe() == plan
 
 
 def test_a_person_in_two_channels_is_measured_in_both() -> None:

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from core.operations.slot_rules import begins, combined
 from core.reconcile.meeting_rows import Have, applied, follow
 from core.schedule import Piece, Rule, Slot
+from tests.examples import examples
 
 START = date(2026, 3, 5)  # a Thursday: weeks do not begin with the term
 SLOTS = st.builds(
@@ -93,5 +94,5 @@ class Term(RuleBasedStateMachine):
             assert sorted(r.number or 0 for r in held) == list(range(1, len(held) + 1))
 
 
-Term.TestCase.settings = settings(max_examples=100, stateful_step_count=15, deadline=None)
+Term.TestCase.settings = settings(max_examples=examples(100), stateful_step_count=15, deadline=None)
 TestTerm = Term.TestCase

@@ -13,6 +13,7 @@ from core.db.queries.access import Facts, GroupRow, ObjectRow
 from core.plan import NOTHING, Bits, Plan, SetAccess, Settle
 from core.reconcile.permissions import TEXT_ACCESS, Entry, Person, Place, Policy, diff
 from core.systems import shared_place
+from tests.examples import examples
 
 PLACE, EVERYONE, MODS = 500, 1, 2
 GROUPS = (1, 2, 3)
@@ -136,5 +137,7 @@ class Shared(RuleBasedStateMachine):
             assert not plan.by_hand
 
 
-Shared.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Shared.TestCase.settings = settings(
+    max_examples=examples(60), stateful_step_count=25, deadline=None
+)
 TestShared = Shared.TestCase

@@ -39,6 +39,8 @@ _RANK = {"active": 0, "completed": 1, "dropped": 2, "removed": 3}
 GUEST = "guest"  # a role in Facts.people: somebody of another group who comes to one meeting
 # A guest sees the group's channels from so long before that meeting to so long after its end.
 BEFORE, AFTER = timedelta(days=6), timedelta(days=3)
+# Also where it does not take place after all: that is said in those channels.
+VISITED = (MeetingStatus.planned, MeetingStatus.skipped, MeetingStatus.postponed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,16 @@ async def note_link(session: AsyncSession, link: Link, **values: Any) -> bool:
     return found is not None
 
 
-async def read_by(session: AsyncSession, link: Link, moment: datetime) -> None:
-    """It is to be read by then (UTC) at the latest."""
-    await note_link(session, link, poll_at=func.least(CalendarLink.poll_at, moment))
+async def read_by(session: AsyncSession, link: Link, moment: datetime) -> str | None:
+    """Have it read by then (UTC) at the latest; its status, None where it is connected anew."""
+    found: str | None = await session.scalar(
+        update(CalendarLink)
+        .where(CalendarLink.guild_id == link.guild_id, CalendarLink.created_at == link.connected_at)
+        .values(poll_at=func.least(CalendarLink.poll_at, moment))
+        .returning(CalendarLink.status)
+        .execution_options(synchronize_session=False)
+    )
+    return found
 
 
 async def due_links(session: AsyncSession, now: datetime) -> list[int]:

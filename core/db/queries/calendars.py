@@ -51,12 +51,13 @@ class Facts:
 
 
 # One row a group, its meetings, people and answers as JSON: a sweep over a thousand groups is one
-# statement. Only people who gave an address count, and only their answers are read.
+# statement. Only people who gave an address count, and only their answers are read. A group that is
+# completed keeps the entry that it has, with what took place: people's calendars remember it.
 _GATHER = text("""
     select g.id, g.guild_id, g.name, g.rule, c.name as cohort, gu.name as server,
         coalesce(gu.settings ->> 'zone', 'UTC') as zone,
         coalesce(gu.settings ->> 'language', 'en') as language,
-        g.status in ('preview', 'active') as live,
+        x.live,
         l.backend, l.url, l.account, l.secret, l.address as home, l.invites, l.status as on_off,
         l.attendees_after, l.created_at as connected_at,
         e.state, e.epoch, e.address, e.etag, e.desired_hash, e.content, e.remade_at, e.seen,
@@ -68,11 +69,15 @@ _GATHER = text("""
     join cohorts c on c.id = g.cohort_id
     left join calendar_entries e on e.group_id = g.id and e.guild_id = l.guild_id
     left join sync_states s on s.group_id = g.id and s.system = 'calendar'
+    cross join lateral (
+        select g.status in ('preview', 'active')
+            or (g.status = 'completed' and e.address is not null) as live
+    ) x
     left join lateral (
         select json_agg(json_build_array(
             m.id, m.occurrence_date, m.starts_at, m.minutes, m.number)) as found
         from meetings m
-        where m.group_id = g.id and m.status = 'planned' and g.status in ('preview', 'active')
+        where m.group_id = g.id and m.status = 'planned' and x.live
     ) m on true
     left join lateral (
         select json_agg(json_build_array(
@@ -80,7 +85,8 @@ _GATHER = text("""
         from memberships n
         join calendar_addresses d on d.guild_id = l.guild_id and d.user_id = n.user_id
         left join members b on b.guild_id = l.guild_id and b.user_id = n.user_id
-        where n.group_id = g.id and n.status = 'active' and l.invites and b.left_at is null
+        where n.group_id = g.id and l.invites and b.left_at is null
+            and n.status = case g.status when 'completed' then 'completed' else 'active' end
     ) p on true
     left join lateral (
         select json_agg(json_build_array(

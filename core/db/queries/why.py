@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Subquery, and_, case, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.db.meeting_models import Meeting, MeetingStatus, Visit
+from core.db.meeting_models import Meeting, Visit
 from core.db.models import (
     AuditEntry,
     Cohort,
@@ -19,7 +19,7 @@ from core.db.models import (
     Membership,
     SyncState,
 )
-from core.db.queries.access import AFTER, BEFORE
+from core.db.queries.access import AFTER, BEFORE, VISITED
 from core.db.queries.meetings import ends
 from core.reconcile import why
 
