@@ -20,6 +20,7 @@ from bot.client import Muster
 from core.clock import set_clock
 from core.db.engine import Database
 from core.discord_outbound import set_bot
+from core.systems import telling
 from core.systems.projections import keeper
 from core.worker import Worker
 
@@ -49,6 +50,7 @@ class World:
 async def world(database: Database, *, members: int = 4) -> AsyncIterator[World]:
     """A started bot in one guild with a channel #general and `members` people."""
     del database  # its fixture has set the ambient handle
+    telling._called.clear()  # of the server of the same id that an earlier test had
     worker = Worker()
     bot = Muster(worker, rest_per_second=50, tree_memory=_SENT.memory)
     set_bot(bot)

@@ -279,9 +279,7 @@ def _inside(guild_id: int, user_id: int, now: datetime) -> Subquery:
         Membership.group_id, Membership.status, Membership.id,
         case((Membership.status == "active", 0), else_=2).label("rank"),
     ).where(Membership.guild_id == guild_id, Membership.user_id == user_id)  # fmt: skip
-    open_ = and_(
-        Visit.ended_at.is_(None), Meeting.status.in_(VISITED), ends() + AFTER > now
-    )
+    open_ = and_(Visit.ended_at.is_(None), Meeting.status.in_(VISITED), ends() + AFTER > now)
     guests = (
         select(
             Meeting.group_id, case((open_, "guest"), else_="visited"), Visit.id,
