@@ -109,15 +109,16 @@ async def test_what_was_claimed_ahead_is_given_back(database: Database) -> None:
     """A stop in the middle of many: what was not begun counts as never tried."""
     count = 3 * BATCH + 10
     await add(database, *(f"n{n}" for n in range(count)))
-    stage, may_end = Stage(), asyncio.Event()
+    stage, may_end, begun = Stage(), asyncio.Event(), list[int]()
 
-    async def hold_on(_: Claimed) -> None:
+    async def hold_on(row: Claimed) -> None:
+        begun.append(row.id)
         await may_end.wait()
 
     stage.before = hold_on
     made = dispatcher(stage)
     task = asyncio.create_task(made.run())
-    await until(lambda: len(made._held) == HELD)
+    await until(lambda: len(made._held) == HELD and len(begun) == AT_ONCE)
     found = await statuses(database)
     assert list(found.values()).count("sending") == HELD  # no more than may be in hand
     made.close()
