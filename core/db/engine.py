@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Engine, event, make_url
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
     AsyncSession,
     async_sessionmaker,
     create_async_engine,
@@ -79,9 +78,9 @@ class Database:
         self.lease_seconds = lease_seconds
         self.engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=5, **options)
         _ask_what_lay(self.engine.sync_engine)
-        self._each = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._alone = async_sessionmaker(self._each, expire_on_commit=False)
+        each = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._alone = async_sessionmaker(each, expire_on_commit=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -98,12 +97,6 @@ class Database:
         """
         async with self._alone() as session:
             yield session
-
-    @asynccontextmanager
-    async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """For what is asked often and in one statement: no transaction is begun for it."""
-        async with self._each.connect() as connection:
-            yield connection
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -180,8 +180,8 @@ async def find(keys: Keys, feed_id: int, token: str, *, program: bool = False) -
 
     One statement; for a `program` that reads it one more, once an hour.
     """
-    async with get_database().statement() as connection:
-        found = await queries.find(connection, feed_id)
+    async with get_database().alone() as session:
+        found = await queries.find(session, feed_id)
     # Checked in every case, so that all of them take as long.
     right = keys.verify(PURPOSE, _signed(feed_id, found.generation if found else 0), token)
     if found is None or not right:

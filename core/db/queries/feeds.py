@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import text, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.config import GuildSettings
 from core.db.calendar_models import Feed
@@ -57,12 +57,12 @@ _FIND = text("""
 _DEFAULTS = {name: GuildSettings.model_fields[name].default for name in ("zone", "language")}
 
 
-async def find(connection: AsyncSession | AsyncConnection, feed_id: int) -> FeedFacts | None:
+async def find(session: AsyncSession, feed_id: int) -> FeedFacts | None:
     """A feed by its id: the address of one says nothing of its server.
 
     None where there is none, its reader left the server, or Muster did.
     """
-    row = (await connection.execute(_FIND, {"feed": feed_id, **_DEFAULTS})).one_or_none()
+    row = (await session.execute(_FIND, {"feed": feed_id, **_DEFAULTS})).one_or_none()
     return None if row is None else FeedFacts(*row)
 
 
