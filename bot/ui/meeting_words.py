@@ -191,8 +191,8 @@ def _and(parts: Sequence[str]) -> str:
     return said
 
 
-def series(found: SeriesEffect) -> list[str]:
-    """What a new time means for one group: sentences."""
+def series(found: SeriesEffect, *, begins: bool = True) -> list[str]:
+    """What a new time means for one group: sentences. `begins`: with its next meeting."""
     if found.nothing:
         changes = t("No meeting changes.")
     else:
@@ -205,7 +205,7 @@ def series(found: SeriesEffect) -> list[str]:
         ]  # fmt: skip
         changes = "; ".join(c for c in counts if c) + "."
     parts = [changes, effect(found.effect)]
-    if found.first is not None:
+    if begins and found.first is not None:
         parts.insert(0, t("Next: {time}.", time=when(found.first.starts_at, "F")))
     return [
         " ".join(parts), *_kept(found.kept), *crowds(found.effect.crowds),

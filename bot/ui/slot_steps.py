@@ -104,7 +104,7 @@ async def _preview_group(
             t("Set the meeting time of **{group}**?", group=plain(group.label)),
             _from_to(found),
             *_echo(found, own),
-            *words.series(found.series),
+            *words.series(found.series, begins=False),
             t(_NOTE),
         ]
     )
