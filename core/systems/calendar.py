@@ -29,7 +29,6 @@ from core.db.queries.calendars import SYSTEM, Facts
 from core.errors import MusterError, PermanentError, TemporaryError
 from core.reconcile.series import Series
 from core.systems import calendar_telling as tell
-from core.systems import telling
 from core.systems.calendar_rows import stop, wanted, with_people
 from core.systems.calendar_writing import Writer
 from core.systems.counts import CalendarCounts
@@ -157,7 +156,7 @@ async def _record(run: CalendarRun, *, waiting: bool = False) -> bool:
         mine = parked and facts is not None and (
             await sync_states.claim_telling(
                 session, facts.group.guild_id, run.group_id, SYSTEM, now,
-                shared=telling.server_wide(run.errors[0], tell.SERVER_WIDE),
+                shared=tell.GAVE_UP.shared(run.errors[0]),
             )
         )  # fmt: skip
     if mine and facts is not None:

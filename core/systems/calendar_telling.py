@@ -8,27 +8,23 @@ from core.db.queries.calendar_links import Link
 from core.db.queries.calendars import Facts
 from core.errors import MusterError, sentence
 from core.systems import telling
-from core.words import again, pack, speaking, t
+from core.words import again, mark, speaking, t
 
-# Problems of the whole calendar.
-SERVER_WIDE = {"calendar_gone", "calendar_backend", "no_key"}
+GAVE_UP = telling.GaveUp(
+    "calendar",
+    mark("⚠️ **{group}** · {cohort}: its entry in the calendar is not right. {problem} "
+         "Everything else goes on. Details: `/sync status`."),
+    mark("⚠️ The server's calendar is not kept now. {problem} "
+         "`/settings` → Calendar says more."),
+    frozenset({"calendar_gone", "calendar_backend", "no_key"}),
+)  # fmt: skip
 
 
 async def gave_up(facts: Facts, error: MusterError) -> None:
     """A group's entry cannot be written; or, where it concerns all of them, the calendar."""
-    with speaking(facts.link.language):
-        problem = sentence(again(error.text))
-        if (kind := telling.server_wide(error, SERVER_WIDE)) is not None:
-            key = f"calendar:{facts.group.guild_id}:{kind}"
-            text = t("⚠️ The server's calendar is not kept now. {problem} "
-                     "`/settings` → Calendar says more.", problem=problem)  # fmt: skip
-        else:
-            key = f"calendar:{facts.group.id}:{pack(error.text)}"
-            text = t("⚠️ **{group}** · {cohort}: its entry in the calendar is not right. {problem} "
-                     "Everything else goes on. Details: `/sync status`.",
-                     group=telling.shown(facts.group.name), problem=problem,
-                     cohort=telling.shown(facts.group.cohort))  # fmt: skip
-    await telling.tell_moderators(facts.group.guild_id, text, key=key, needs_person=True)
+    group = facts.group
+    whose = telling.Whose(group.guild_id, group.id, group.name, group.cohort, facts.link.language)
+    await GAVE_UP.tell(whose, error)
 
 
 async def stopped(link: Link, error: MusterError) -> None:

@@ -29,12 +29,18 @@ from core.systems import access, activation, making, telling
 from core.systems.access import GroupPlan
 from core.systems.counts import DiscordCounts
 from core.systems.running import Run, all_well, in_rounds, one_at_a_time
+from core.systems.telling import Whose
 from core.words import mark, pack, speaking, t
 
 log = structlog.get_logger(__name__)
 
 SYSTEM = "discord"
 _RENAME_WAITS = mark("a rename waits: Discord allows two in ten minutes")
+_GAVE_UP = telling.GaveUp(
+    "gave-up",
+    mark("⚠️ **{group}** · {cohort}: access is not complete. {problem} `/check` names what is "
+         "missing; Muster looks again by itself once it changed. Details: `/sync status`."),
+)  # fmt: skip
 
 
 class _Run(Run):
@@ -236,7 +242,10 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
             session, facts.group.guild_id, run.group_id, SYSTEM, now
         )
     if tell and facts is not None:
-        await telling.tell_gave_up(facts, run.errors[0].text)
+        group, language = facts.group, facts.settings.language
+        await _GAVE_UP.tell(
+            Whose(group.guild_id, group.id, group.name, group.cohort_name, language), run.errors[0]
+        )
     if later:
         telling.wake_later(SYSTEM, run.group_id, min(later))
     return fresh

@@ -23,7 +23,7 @@ from core.db.queries import sync_states
 from core.db.queries.access import Facts, StateRow
 from core.db.queries.events import SYSTEM, EventFacts
 from core.discord_outbound.cache import GuildView, guild_view
-from core.errors import MusterError, TemporaryError, sentence
+from core.errors import MusterError, TemporaryError
 from core.reconcile import events as pure
 from core.reconcile import trace
 from core.reconcile.by_hand import is_news, recorded
@@ -32,15 +32,22 @@ from core.systems import telling
 from core.systems.counts import EventCounts
 from core.systems.event_calls import EventRun, Hand, too_many
 from core.systems.running import all_well, in_rounds, one_at_a_time
-from core.words import again, pack, speaking, t
+from core.systems.telling import Whose
+from core.words import mark, pack, speaking, t
 
 # With this many places left no other group's wishes are asked about: four groups are synced at
 # once (core.worker.AT_ONCE), each with four new events at most.
 _ROOMY = 20
 # A meeting that begins before the sweep after next has its own wake (core.config.sweep_minutes).
 _WAKE_WITHIN = timedelta(minutes=25)
-# Problems of the whole server.
-_SERVER_WIDE = {"too_many_events", "no_event_rights"}
+_GAVE_UP = telling.GaveUp(
+    "events",
+    mark("⚠️ **{group}** · {cohort}: what Discord shows of its meetings is not complete. {problem} "
+         "Everything else goes on. Details: `/sync status`."),
+    mark("⚠️ {problem} Everything else goes on. `/check` names what is missing; Muster looks again "
+         "by itself."),
+    frozenset({"too_many_events", "no_event_rights"}),
+)  # fmt: skip
 
 
 async def sync(
@@ -185,32 +192,19 @@ async def _record(run: EventRun, *, waiting: bool = False) -> bool:
         tell = problem is not None and (parked or (problem is run.full and not waiting))
         tell = tell and facts is not None and await sync_states.claim_telling(
             session, facts.guild_id, run.group_id, SYSTEM, now,
-            shared=telling.server_wide(problem, _SERVER_WIDE),
+            shared=_GAVE_UP.shared(problem),
         )  # fmt: skip
     if waiting:
         run.errors.clear()
         run.failed.clear()
     if tell and facts is not None and problem is not None:
-        await _tell(facts, problem)
+        language = facts.settings.language
+        await _GAVE_UP.tell(
+            Whose(facts.guild_id, facts.id, facts.name, facts.cohort_name, language), problem
+        )
     if plan.next_at is not None and not run.errors and not waiting:
         wake_near(run.group_id, plan.next_at, now)
     return fresh
-
-
-async def _tell(facts: EventFacts, error: MusterError) -> None:
-    with speaking(facts.settings.language):
-        problem = sentence(again(error.text))
-        if (kind := telling.server_wide(error, _SERVER_WIDE)) is not None:
-            key = f"events:{facts.guild_id}:{kind}"
-            text = t("⚠️ {problem} Everything else goes on. `/check` names what is missing; Muster "
-                     "looks again by itself.", problem=problem)  # fmt: skip
-        else:
-            key = f"events:{facts.id}:{pack(error.text)}"
-            text = t("⚠️ **{group}** · {cohort}: what Discord shows of its meetings is not "
-                     "complete. {problem} Everything else goes on. Details: `/sync status`.",
-                     group=telling.shown(facts.name), cohort=telling.shown(facts.cohort_name),
-                     problem=problem)  # fmt: skip
-    await telling.tell_moderators(facts.guild_id, text, key=key, needs_person=True)
 
 
 def wake_near(group_id: int, at: datetime, now: datetime) -> None:

@@ -5,7 +5,8 @@ Their role is notified of what newly needs a person, and of a whole batch of it 
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,7 +15,6 @@ from core.clock import utcnow
 from core.config import GuildSettings
 from core.db.engine import get_database
 from core.db.models import Group, Guild
-from core.db.queries.access import Facts
 from core.discord_outbound.messages import send_channel_message
 from core.errors import MusterError, sentence
 from core.notifications.scheduler import wakes
@@ -69,26 +69,46 @@ async def tell_moderators(
     return bool(outcome)
 
 
-def server_wide(error: MusterError | None, kinds: Container[str]) -> str | None:
-    """The error's class if it is one of `kinds`: told once, not once a group."""
-    kind: str = getattr(error, "kind", "")
-    return kind if kind in kinds else None
+@dataclass(frozen=True)
+class Whose:
+    """A group as moderators are told of it; its names as people typed them."""
+
+    guild_id: int
+    group_id: int
+    group: str
+    cohort: str
+    language: str
 
 
-async def tell_gave_up(facts: Facts, error: str) -> None:
-    """A system of a group gave up: what, whom it affects, and the next step."""
-    group = facts.group
-    with speaking(facts.settings.language):
-        text = t(
-            "⚠️ **{group}** · {cohort}: access is not complete. {error} "
-            "`/check` names what is missing; Muster looks again by itself once it changed. "
-            "Details: `/sync status`.",
-            group=shown(group.name),
-            cohort=shown(group.cohort_name),
-            error=sentence(again(error)),
-        )
-    key = f"gave-up:{group.id}:{pack(error)}"
-    await tell_moderators(group.guild_id, text, key=key, needs_person=True)
+@dataclass(frozen=True)
+class GaveUp:
+    """What is said when a system of a group gives up: what, whom it affects, and the next step.
+
+    `one` with {group}, {cohort} and {problem}; `whole` with {problem}, of the error classes `wide`:
+    problems of the whole server, which are told once and not once a group.
+    """
+
+    name: str  # of the system, for the keys of its posts
+    one: str
+    whole: str = ""
+    wide: frozenset[str] = frozenset()
+
+    def shared(self, error: MusterError | None) -> str | None:
+        """The error's class where it is a problem of the whole server."""
+        kind: str = getattr(error, "kind", "")
+        return kind if kind in self.wide else None
+
+    async def tell(self, whose: Whose, error: MusterError) -> None:
+        """Say it to the moderators. Who does is decided before, by sync_states.claim_telling."""
+        with speaking(whose.language):
+            problem = sentence(again(error.text))
+            if (kind := self.shared(error)) is not None:
+                key, text = f"{self.name}:{whose.guild_id}:{kind}", t(self.whole, problem=problem)
+            else:
+                key = f"{self.name}:{whose.group_id}:{pack(error.text)}"
+                names = {"group": shown(whose.group), "cohort": shown(whose.cohort)}
+                text = t(self.one, **names, problem=problem)
+        await tell_moderators(whose.guild_id, text, key=key, needs_person=True)
 
 
 async def tell_gone(guild_id: int, group_id: int, gone: Sequence[Gone]) -> None:
