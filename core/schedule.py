@@ -247,7 +247,7 @@ def occurrences(
     later = mine if listed else {monday(day) for day in mine}
     found = list[Occurrence]()
     if rule.before is not None and rule.since is not None:
-        earlier = occurrences(rule.before, start, count, breaks, postponed)
+        earlier = occurrences(rule.before, start, count, breaks, set(postponed) - mine)
         found = [o for o in earlier if o.day < rule.since]
     number = max((o.number or 0 for o in found), default=0)
     for day, slot in _days(rule, start):

@@ -108,7 +108,11 @@ class Worker:
         if not self._closing:  # the wake of close() is not to be forgotten
             self._wake.clear()
         touched, self._touched = self._touched, set()
-        await undelivered.look_again(touched)
+        try:
+            await undelivered.look_again(touched)
+        except (DBAPIError, OSError):
+            self._touched |= touched  # no row says it, so no sweep would find it
+            raise
         swept: list[int] = []
         if self._sweep_asked:
             self._sweep_asked = False

@@ -85,7 +85,7 @@ async def explain(actor: Actor, user_id: int, name: str, discord_id: int) -> Ans
         group_id = place.group_id if place is not None else None
         if place is not None and place.cohort_id is not None and place.kind == "text":
             group_id = await queries.speaks_for(
-                session, place.cohort_id, user_id, who.seen.username
+                session, actor.guild_id, place.cohort_id, user_id, who.seen.username
             )
         if group_id is None:
             return _foreign(view, who, discord_id, place)

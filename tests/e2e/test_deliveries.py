@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import discord
+import pytest
 from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import set_clock, utcnow
-from core.db.engine import get_database
+from core.db.engine import Database, get_database, set_database
 from core.db.models import User
 from core.discord_outbound import get_bot
 from core.notifications.dispatcher import Dispatcher
@@ -124,6 +125,33 @@ async def test_a_right_that_is_missing_is_asked_for_and_waited_for(w: World) -> 
     assert said(closed) == ["a"]  # and not in an hour only
     assert utcnow() < row.next_at - timedelta(minutes=50)
     assert len(said(moderators)) == 1
+
+
+@on_discord
+async def test_a_right_that_came_back_while_postgres_was_away(w: World) -> None:
+    guild = get_bot().get_guild(w.guild.id)
+    assert guild is not None
+    closed = w.guild.create_text_channel("closed")
+    await w.env.settle()
+    channel = guild.get_channel(closed.id)
+    assert isinstance(channel, discord.TextChannel)
+    await channel.set_permissions(guild.default_role, send_messages=False, view_channel=True)
+    await look(w)
+    await due(w, "a", channel_id=closed.id)
+    await send(w)
+    await channel.set_permissions(guild.default_role, overwrite=None)
+    await w.env.settle()
+    here, away = get_database(), Database("postgresql://nobody@127.0.0.1:1/nothing")
+    set_database(away)
+    try:
+        with pytest.raises(OSError):
+            await w.worker.drain()
+    finally:
+        set_database(here)
+        await away.close()
+    await look(w)
+    await send(w)
+    assert said(closed) == ["a"]
 
 
 @on_discord

@@ -15,6 +15,7 @@ from core.schedule import (
     Rule,
     Slot,
     UnknownZone,
+    from_day,
     instant,
     local,
     monthly,
@@ -283,6 +284,15 @@ def test_explicit_dates_are_used_as_they_are() -> None:
     found = occurrences(rule, day("05-01"), 1, {day("03-23")}, {day("03-06")})
     assert numbered(found) == [(day("03-05"), 1), (day("03-06"), None), (day("04-09"), 2)]
     assert starts(found) == [utc("03-05 18:00"), utc("03-06 18:00"), utc("04-09 17:00")]
+
+
+def test_a_postponed_meeting_of_a_new_rhythm_takes_no_number_from_the_old_one() -> None:
+    dates = (day("03-06"), day("03-20"))
+    rule = from_day(
+        weekly(TUE, "19:00"), Rule(weekly(FRI, "19:00").pieces, dates=dates), day("03-04")
+    )
+    found = occurrences(rule, day("03-02"), 2, postponed={day("03-06")})
+    assert numbered(found) == [(day("03-03"), 1), (day("03-06"), None), (day("03-20"), 2)]
 
 
 def test_rules_survive_json() -> None:

@@ -128,7 +128,7 @@ async def places(session: AsyncSession, guild_id: int) -> list[OfGroup]:
 
 
 async def speaks_for(
-    session: AsyncSession, cohort_id: int, user_id: int, username: str
+    session: AsyncSession, guild_id: int, cohort_id: int, user_id: int, username: str
 ) -> int | None:
     """The group of a cohort that decides about somebody in the channel that all share.
 
@@ -140,7 +140,7 @@ async def speaks_for(
         select(Group.id)
         .outerjoin(Membership, mine)
         .outerjoin(Expected, listed)
-        .where(Group.cohort_id == cohort_id)
+        .where(Group.guild_id == guild_id, Group.cohort_id == cohort_id)
         .order_by(
             (Membership.status == "active").desc().nulls_last(),
             Membership.id.desc().nulls_last(),
