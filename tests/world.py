@@ -45,6 +45,15 @@ class World:
         await keeper.settled()
         await self.env.settle()
 
+    async def hears(self, event: str, *about: Any) -> None:
+        """The gateway tells the bot of `event`; everything that follows is done.
+
+        SimCord's settle waits for what its own events began, not for a dispatch by the test.
+        """
+        for listener in self.bot.extra_events[f"on_{event}"]:
+            await listener(*about)
+        await self.settle()
+
 
 @asynccontextmanager
 async def world(database: Database, *, members: int = 4) -> AsyncIterator[World]:

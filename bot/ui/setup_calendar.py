@@ -82,8 +82,9 @@ class Shared(Modal):
         office = get_office()
         assert office is not None
         try:
-            shared = google_connect.connect_shared(actor, self.desk, office.keys, self.typed.value)
-            left = (await shared).left
+            left = await google_connect.connect_shared(
+                actor, self.desk, office.keys, self.typed.value
+            )
         except MusterError as error:
             await draw(interaction, actor, f"⚠️ {plain(error.text)}")
             return

@@ -195,7 +195,7 @@ async def find(keys: Keys, feed_id: int, token: str, *, program: bool = False) -
 
 async def opened(found: FeedFacts) -> Opened:
     """The feed with its meetings: one statement, whatever their number."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         return Opened(found, await _text(session, found, utcnow()))
 
 
@@ -221,7 +221,8 @@ async def file(actor: Actor, kind: FeedKind, subject_id: int = 0) -> bytes:
             mine = await _mine(session, actor)
             if (kind, subject) not in mine:
                 raise _unknown()
-            found = replace(found, subject=mine[kind, subject])
+            group_or_cohort, cohort = mine[kind, subject]
+            found = replace(found, subject=group_or_cohort, cohort=cohort)
         whole = Opened(found, await _text(session, found, now))
     return build(whole)
 
@@ -236,17 +237,17 @@ def build(whole: Opened) -> bytes:
 
 def name_of(facts: FeedFacts) -> str:
     """What the calendar is called, in the language spoken now; as people typed it."""
-    if facts.kind == FeedKind.group and facts.subject:
-        return _label(facts.subject, facts.cohort)
-    if facts.kind == FeedKind.cohort and facts.subject:
-        return t("{cohort}: all groups", cohort=facts.subject)
+    if facts.subject:
+        return _called(FeedKind(facts.kind), facts.subject, facts.cohort)
     if not facts.server:  # Muster has not seen it yet
         return t("My meetings")
     return t("{server}: my meetings", server=facts.server)
 
 
-def _label(group: str, cohort: str | None) -> str:
-    return f"{group} · {cohort}" if cohort else group
+def _called(kind: FeedKind, subject: str, cohort: str | None) -> str:
+    if kind is FeedKind.cohort:
+        return t("{cohort}: all groups", cohort=subject)
+    return f"{subject} · {cohort}" if cohort else subject
 
 
 def _meetings(guild_id: int, zone: str, text: str) -> list[FeedMeeting]:
@@ -299,11 +300,12 @@ async def choices(actor: Actor) -> list[Choice]:
     """Calendars of the groups and cohorts that the actor is in, groups first."""
     async with get_database().transaction() as session:
         mine = await _mine(session, actor)
-    found = [Choice(kind, number, name) for (kind, number), name in mine.items()]
+    found = [Choice(kind, number, _called(kind, *names)) for (kind, number), names in mine.items()]
     return sorted(found, key=lambda c: (c.kind is FeedKind.cohort, c.name.casefold()))
 
 
-async def _mine(session: AsyncSession, actor: Actor) -> dict[Subject, str]:
+async def _mine(session: AsyncSession, actor: Actor) -> dict[Subject, tuple[str, str | None]]:
+    """Names of what the actor is in; with a group's, its cohort's."""
     rows = await session.execute(
         select(Group.id, Group.name, Cohort.id, Cohort.name)
         .join(Membership, Membership.group_id == Group.id)
@@ -313,8 +315,8 @@ async def _mine(session: AsyncSession, actor: Actor) -> dict[Subject, str]:
             Membership.status == MembershipStatus.active,
         )
     )  # fmt: skip
-    found: dict[Subject, str] = {}
+    found: dict[Subject, tuple[str, str | None]] = {}
     for group_id, group, cohort_id, cohort in rows:
-        found[FeedKind.group, group_id] = _label(group, cohort)
-        found[FeedKind.cohort, cohort_id] = t("{cohort}: all groups", cohort=cohort)
+        found[FeedKind.group, group_id] = group, cohort
+        found[FeedKind.cohort, cohort_id] = cohort, None
     return found

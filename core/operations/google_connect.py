@@ -26,6 +26,7 @@ from core.errors import Refusal
 from core.keys import Keys
 from core.operations.calendar_link import store
 from core.operations.common import Actor, ensure_guild
+from core.systems.calendar_rows import named
 from core.words import t
 
 PURPOSE = "google"  # of the signature
@@ -41,7 +42,6 @@ May = Callable[[int, int], Awaitable[bool]]
 class Connected:
     """`server` is the guild's name as people typed it; `left`: see calendar_link.store."""
 
-    guild_id: int
     server: str
     left: int = 0
 
@@ -142,14 +142,14 @@ async def _connected(desk: Desk, keys: Keys, found: OAuthState, lasting: str) ->
         name = guild.name
     access = Access(guild_id, Backend.google, secret=lasting, address=known)
     try:
-        address = await desk.of_person(access).ensure_calendar(name)
+        address = await desk.of_person(access).ensure_calendar(named(name))
     except Unauthorized:
         if known is None:
             raise  # else it is another account, which may not write to the first one's calendar
-        address = await desk.of_person(replace(access, address=None)).ensure_calendar(name)
+        address = await desk.of_person(replace(access, address=None)).ensure_calendar(named(name))
     actor = Actor(guild_id, found.user_id, "", moderator=True)
     left = await store(actor, Backend.google, address, keys.seal(lasting))
-    return Connected(guild_id, name, left)
+    return Connected(name, left)
 
 
 def service_word(keys: Keys, guild_id: int) -> str:
@@ -157,12 +157,12 @@ def service_word(keys: Keys, guild_id: int) -> str:
     return f"muster-{keys.sign('google-service', str(guild_id))[:_CODE]}"
 
 
-async def connect_shared(actor: Actor, desk: Desk, keys: Keys, calendar_id: str) -> Connected:
+async def connect_shared(actor: Actor, desk: Desk, keys: Keys, calendar_id: str) -> int:
     """Use a calendar that is shared with the operator's service account.
 
     That account serves all servers, so an id alone is no proof: whoever manages the calendar has
-    to write this server's word into its description. Raises Refusal(not_allowed,
-    google_not_set_up, google_no_word) and the errors of the port.
+    to write this server's word into its description. Returns like `calendar_link.store`. Raises
+    Refusal(not_allowed, google_not_set_up, google_no_word) and the errors of the port.
     """
     actor.must_moderate()
     if desk.service is None:
@@ -181,10 +181,7 @@ async def connect_shared(actor: Actor, desk: Desk, keys: Keys, calendar_id: str)
                 word=word,
             ),
         )
-    left = await store(actor, Backend.service, address, None)
-    async with get_database().transaction() as session:
-        guild = await session.get_one(Guild, actor.guild_id)
-        return Connected(actor.guild_id, guild.name, left)
+    return await store(actor, Backend.service, address, None)
 
 
 async def rotated(keys: Keys, guild_id: int, old: str, new: str) -> None:

@@ -63,10 +63,6 @@ class Said:
     source: str | None
     answered_at: datetime | None
 
-    @property
-    def explicit(self) -> bool:
-        return self.status != PENDING
-
 
 @dataclass(frozen=True, slots=True)
 class Group:

@@ -32,7 +32,7 @@ from core.db.engine import get_database
 from core.db.queries import calendar_links as links
 from core.db.queries import calendars as rows
 from core.db.queries.calendar_links import Link
-from core.db.queries.calendars import Entry, Facts
+from core.db.queries.calendars import Entry
 from core.errors import MusterError
 from core.reconcile.series import uid_of
 from core.systems import calendar_telling as tell
@@ -172,26 +172,29 @@ def _spread(wait: timedelta) -> timedelta:
 
 
 async def _take(held: _Held, office: Office, changes: Changes, at: datetime, done: Polled) -> None:
+    guild_id = held.link.guild_id
     mine = {e.address: e for e in held.entries if e.state == EntryState.made and e.address}
     there = set()
     for remote in changes.changed:
         there.add(remote.stored.address)
         entry = mine.get(remote.stored.address)
         if entry is not None:
-            await _one(entry, office, remote, at, done)
+            await _one(guild_id, entry, office, remote, at, done)
     gone = mine.keys() - there if changes.full else mine.keys() & set(changes.gone)
     for address in sorted(gone):
-        await _missing(mine[address], done)
+        await _missing(guild_id, mine[address], done)
 
 
-async def _one(entry: Entry, office: Office, remote: Remote, at: datetime, done: Polled) -> None:
+async def _one(
+    guild_id: int, entry: Entry, office: Office, remote: Remote, at: datetime, done: Polled
+) -> None:
     """An entry of ours as it was read."""
     if remote.stored.etag == entry.etag:  # the very version that we wrote or read last
         if entry.content != remote.content:
-            await _baseline(entry, remote)
+            await _baseline(guild_id, entry, remote)
         return
     async with get_database().transaction() as session:
-        facts = await _unchanged(session, entry)
+        facts = await rows.unchanged(session, guild_id, entry)
         if facts is None:
             return  # written since: that version is read the next time
         taken = await take_in(session, facts, office, remote, at)
@@ -202,31 +205,18 @@ async def _one(entry: Entry, office: Office, remote: Remote, at: datetime, done:
         await tell.edited(facts, at)
 
 
-async def _baseline(entry: Entry, remote: Remote) -> None:
+async def _baseline(guild_id: int, entry: Entry, remote: Remote) -> None:
     """What the server made of our last write: from now on, a difference is somebody's edit."""
     async with get_database().transaction() as session:
-        facts = await _unchanged(session, entry)
-        if facts is not None:
-            await rows.note_entry(
-                session, facts.group.guild_id, entry.group_id, content=remote.content
-            )
+        if await rows.unchanged(session, guild_id, entry) is not None:
+            await rows.note_entry(session, guild_id, entry.group_id, content=remote.content)
 
 
-async def _unchanged(session: Any, entry: Entry) -> Facts | None:
-    """The group's rows of now, if its entry is still the one that was read."""
-    found = await rows.gather(session, [entry.group_id])
-    now = found[0].entry if found else None
-    same = now is not None and (now.state, now.address, now.etag) == (
-        entry.state, entry.address, entry.etag
-    )  # fmt: skip
-    return found[0] if same else None
-
-
-async def _missing(entry: Entry, done: Polled) -> None:
+async def _missing(guild_id: int, entry: Entry, done: Polled) -> None:
     """Somebody deleted it."""
     now = utcnow()
     async with get_database().transaction() as session:
-        facts = await _unchanged(session, entry)
+        facts = await rows.unchanged(session, guild_id, entry)
         if facts is None:
             return
         asked = await note_gone(session, facts, entry, now)

@@ -22,7 +22,7 @@ from core.db.calendar_models import EntryState, LinkStatus
 from core.db.engine import get_database
 from core.db.queries import calendar_links as links
 from core.db.queries import calendars as rows
-from core.db.queries.calendars import Facts
+from core.db.queries.calendars import Entry, Facts
 from core.errors import MusterError
 from core.reconcile.calendar import Group, written
 from core.reconcile.series import Series, uid_of
@@ -66,6 +66,12 @@ class Writer:
             return None
         return Stored(entry.address, entry.etag)
 
+    @property
+    def _known(self) -> Entry:
+        """The entry as it was decided about; without a row, as the intent was written."""
+        new = Entry(self.group.id, EntryState.intent, 0, None, None, None, None, None, {})
+        return self.facts.entry or new
+
     async def write(self, series: Series) -> Done:
         """Write it. Raises the errors of the port that somebody has to wait for or look at."""
         stored = self._stored
@@ -85,7 +91,7 @@ class Writer:
 
     async def _noted(self, series: Series, new: Stored, stored: Stored | None) -> bool:
         """Note what was written; False where it belongs to no calendar of the guild any more."""
-        group, entry = self.group, self.facts.entry
+        group = self.group
         async with get_database().transaction() as session:
             # The link first, like whoever connects another calendar: no deadlock.
             status = await links.read_by(session, self.facts.link, utcnow() + _LOOK_AFTER)
@@ -93,7 +99,7 @@ class Writer:
             if status is None or (stored is None and status != LinkStatus.on):
                 return False
             return await rows.note_written(
-                session, group.guild_id, group.id, entry.epoch if entry is not None else 0,
+                session, group.guild_id, group.id, self._known.epoch,
                 state=EntryState.made, address=new.address, etag=new.etag,
                 desired_hash=series.hash, content=None, seen=written(series, group.people),
             )  # fmt: skip
@@ -147,10 +153,10 @@ class Writer:
         """Something has that name: ours, written before a crash, or another's."""
         at = utcnow()
         there = await find(calendar, series.uid)
-        facts = await self._fresh()
-        if facts is None or facts.entry is None:
-            return
         async with get_database().transaction() as session:
+            facts = await rows.unchanged(session, self.group.guild_id, self._known)
+            if facts is None:
+                return
             if there is not None:
                 await take_in(session, facts, self.office, there, at)
                 await rows.note_entry(
@@ -159,7 +165,7 @@ class Writer:
             else:
                 await rows.note_entry(
                     session, self.group.guild_id, self.group.id,
-                    epoch=facts.entry.epoch + 1, address=None, etag=None,
+                    epoch=self._known.epoch + 1, address=None, etag=None,
                 )  # fmt: skip
 
     async def _merge(self, calendar: Calendar) -> None:
@@ -170,19 +176,21 @@ class Writer:
         if there is None:
             await self._gone()
             return
-        facts = await self._fresh()
-        if facts is None or facts.entry is None:
-            return
         async with get_database().transaction() as session:
+            facts = await rows.unchanged(session, self.group.guild_id, self._known)
+            if facts is None:
+                return
             taken = await take_in(session, facts, self.office, there, at)
         if taken.edited:
             await tell.edited(facts, at)
 
     async def _gone(self) -> None:
-        now, entry = utcnow(), self.facts.entry
-        assert entry is not None
+        now = utcnow()
         async with get_database().transaction() as session:
-            asked = await note_gone(session, self.facts, entry, now)
+            facts = await rows.unchanged(session, self.group.guild_id, self._known)
+            if facts is None:
+                return
+            asked = await note_gone(session, facts, self._known, now)
         if asked:
             await tell.deleted_again(self.facts, now)
 
@@ -194,9 +202,3 @@ class Writer:
         pause = timedelta(hours=random.uniform(*_PAUSE_HOURS))  # noqa: S311 - spreads the calls
         async with get_database().transaction() as session:
             await links.note_link(session, self.facts.link, attendees_after=now + pause)
-
-    async def _fresh(self) -> Facts | None:
-        """The rows as they are now: the intent, at least, was written since."""
-        async with get_database().transaction() as session:
-            found = await rows.gather(session, [self.group.id])
-        return found[0] if found else None

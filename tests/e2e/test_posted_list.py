@@ -114,13 +114,11 @@ async def test_a_deletion_that_discord_tells_of_is_repaired_at_once(w: World) ->
     message = await post(w)
     await delete(w, message)
     data: Any = {"id": message.id, "channel_id": w.room.id, "guild_id": w.guild.id}
-    w.bot.dispatch("raw_message_delete", discord.RawMessageDeleteEvent(data))
-    await w.settle()
+    await w.hears("raw_message_delete", discord.RawMessageDeleteEvent(data))
     (back,) = posts_in(w.room)
     bulk: Any = {"ids": [back.id], "channel_id": w.room.id, "guild_id": w.guild.id}
     await delete(w, back)
-    w.bot.dispatch("raw_bulk_message_delete", discord.RawBulkMessageDeleteEvent(bulk))
-    await w.settle()
+    await w.hears("raw_bulk_message_delete", discord.RawBulkMessageDeleteEvent(bulk))
     (again,) = posts_in(w.room)
     assert again.id not in {message.id, back.id}
 

@@ -220,3 +220,27 @@ async def test_whatever_is_written_while_calendars_change_nothing_stays_behind(
         await calendar_answers.poll(GUILD)
     assert shelf.entries() == {}
     assert len(shelf.entries(OTHER)) == 3
+
+
+async def test_while_a_version_that_was_just_changed_is_read(shelf: Shelf) -> None:
+    """The other calendar's row says nothing of what was read in the one before."""
+    group = await here.season()
+    await here.link(shelf)
+    await calendar.sync(group)
+    shelf.answer(here.address_of(3), "ACCEPTED")
+    await membership.add(MOD, group, 4, "member4")
+    await here.give(4)
+
+    async def connect() -> None:
+        a_minute_later()
+        await calendar_link.store(MOD, Backend.memory, OTHER, None)
+        shelf.server.write(HOME, address, text)
+
+    [(address, text)] = shelf.entries().items()
+    shelf.before["read"] = connect
+    await calendar.sync(group)
+    assert len(shelf.entries(OTHER)) == 1
+    made = await here.entry(group)
+    assert made is not None
+    assert made.address in shelf.entries(OTHER)
+    assert made.epoch == 1

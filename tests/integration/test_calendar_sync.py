@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +11,7 @@ from core import sync
 from core.calendars import port
 from core.clock import set_clock, utcnow
 from core.db.calendar_models import CalendarEntry
-from core.db.engine import Database, get_database
+from core.db.engine import get_database
 from core.db.models import Group, SyncState
 from core.db.queries import access
 from core.operations import groups, meeting_views, meetings, membership, people
@@ -21,18 +20,9 @@ from core.reconcile.series import uid_of
 from core.systems import calendar, calendar_answers
 from tests import calendars_here as here
 from tests.calendars_here import GUILD, MOD, Shelf, address_of, attendees, entry, season, state
+from tests.integration._polls import later, shelf
 
-
-@pytest.fixture
-async def shelf(database: Database) -> AsyncIterator[Shelf]:
-    set_clock(lambda: here.NOW)
-    async with here.office() as made:
-        yield made
-
-
-def later(**more: float) -> None:
-    at = utcnow() + timedelta(**more)
-    set_clock(lambda: at)
+__all__ = ["shelf"]  # a fixture
 
 
 async def ready(shelf: Shelf, **more: object) -> int:

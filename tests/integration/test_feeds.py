@@ -19,6 +19,7 @@ from core.db.calendar_models import Feed, FeedKind
 from core.db.engine import Database, get_database
 from core.db.meeting_models import Answer, Meeting, Source
 from core.db.models import AuditEntry, Guild, Member
+from core.db.queries import feeds as queries
 from core.errors import Refusal
 from core.keys import Keys
 from core.operations import answers, cohorts, feeds, meetings, membership, slots, visits
@@ -259,18 +260,36 @@ async def test_a_new_link_ends_the_old_one(database: Database) -> None:
     await season(count=2)
     old = await feeds.link(person(100), KEYS, MINE)
     assert (await feeds.link(person(100), KEYS, MINE)).path == old.path
+    feed, token = old.path.split("-")
+    before = await feeds.find(KEYS, int(feed), token)
+    assert before is not None
     new = await feeds.rotate(person(100), KEYS, old.id)
     assert new.path != old.path
     assert await fetched(old) is None
-    assert await fetched(new) is not None
     async with get_database().transaction() as session:
         entry = await session.scalar(select(AuditEntry).where(AuditEntry.action == "feed_renewed"))
     assert entry is not None
     assert (entry.actor_id, entry.after) == (100, {"kind": "member"})
+    # A program that opened the old one at that moment is not taken for a reader of the new one.
+    async with get_database().transaction() as session:
+        await queries.note_read(session, before, NOW)
+    assert (await feeds.of(person(100), KEYS, new.id)).read_at is None
+    assert await fetched(new) is not None
     # With a new key in front, what the old one signed still opens; without the old one it does not.
     for keys, opens in ((Keys(["b" * 43, "a" * 43]), True), (Keys(["b" * 43]), False)):
         feed, token = new.path.split("-")
         assert (await feeds.find(keys, int(feed), token) is not None) == opens
+
+
+async def test_a_calendar_is_called_the_same_as_a_link_and_as_a_file(database: Database) -> None:
+    [group] = await season(count=2)
+    for kind, number, name in (
+        (GROUP, group, "Group 1 · Stats"), (COHORT, await cohort_of(group), "Stats: all groups"),
+    ):  # fmt: skip
+        file = icalendar.Calendar.from_ical(await feeds.file(person(100), kind, number))
+        link = await feeds.link(person(100), KEYS, kind, number)
+        assert name in {c.name for c in await feeds.choices(person(100))}
+        assert (str(file["NAME"]), link.name) == (name, name)
 
 
 async def test_statements_and_hours(database: Database) -> None:

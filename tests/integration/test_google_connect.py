@@ -95,14 +95,15 @@ async def closing(stand_in: GoogleStandIn, keys: Keys) -> AsyncIterator[Desk]:
 
 async def test_the_permission_is_sealed_and_the_calendar_made(case: Case) -> None:
     done = await case.finish(await case.at_google(await case.start()))
-    assert done == google_connect.Connected(GUILD, "Study <Hall>")
+    assert done == google_connect.Connected("Study <Hall>")
     link = await case.link()
     assert link is not None
     assert link.secret is not None
     (lasting,) = case.stand_in.lasting
     assert case.keys.open(link.secret) == lasting
     assert lasting.encode() not in link.secret
-    assert list(case.stand_in.books) == [link.address]
+    [(address, book)] = case.stand_in.books.items()
+    assert (address, book.summary) == (link.address, "Muster · Study <Hall>")
     async with case.database.transaction() as session:
         entry = (await session.scalars(select(AuditEntry))).one()
         assert await session.scalar(select(func.count()).select_from(OAuthState)) == 0

@@ -157,6 +157,24 @@ async def entries_of(session: AsyncSession, guild_id: int) -> list[Entry]:
     return [Entry(*row) for row in rows]
 
 
+async def unchanged(session: AsyncSession, guild_id: int, entry: Entry) -> Facts | None:
+    """The group's rows of now, its entry locked; None where that was written, read or made anew."""
+    same = await session.scalar(
+        select(CalendarEntry.group_id)
+        .where(
+            CalendarEntry.guild_id == guild_id,
+            CalendarEntry.group_id == entry.group_id,
+            CalendarEntry.state == entry.state,
+            CalendarEntry.epoch == entry.epoch,
+            CalendarEntry.address.is_not_distinct_from(entry.address),
+            CalendarEntry.etag.is_not_distinct_from(entry.etag),
+        )
+        .with_for_update()
+    )
+    found = await gather(session, [entry.group_id], guild_id) if same is not None else []
+    return found[0] if found else None
+
+
 async def group_ids(session: AsyncSession, guild_id: int) -> list[int]:
     """All groups that the guild ever had."""
     found = await session.scalars(select(Group.id).where(Group.guild_id == guild_id))

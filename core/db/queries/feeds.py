@@ -140,9 +140,13 @@ async def content(
 
 
 async def note_read(session: AsyncSession, found: FeedFacts, hour: datetime) -> None:
-    """A program fetched it in this hour."""
+    """A program fetched it in this hour; nothing is noted of a link that was renewed meanwhile."""
     await session.execute(
         update(Feed)
-        .where(Feed.guild_id == found.guild_id, Feed.id == found.id)
+        .where(
+            Feed.guild_id == found.guild_id,
+            Feed.id == found.id,
+            Feed.generation == found.generation,
+        )
         .values(read_at=hour)
     )
