@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 
+import discord
+
 from bot.client import Muster
 from core.db.engine import Database
 from core.discord_outbound import set_bot
@@ -108,6 +110,16 @@ async def dismiss(w: World, person: Any) -> None:
     assert member is not None
     await member.remove_roles(*member.roles[1:])
     await w.env.settle()
+
+
+async def moderator_elsewhere(w: World) -> tuple[Any, Any]:
+    """Another server with Muster: a channel there, and somebody who moderates there only."""
+    other = w.env.create_guild(name="Elsewhere")
+    room = other.create_text_channel("general")
+    keys = other.create_role("Keys", permissions=discord.Permissions(manage_guild=True))
+    person = other.add_member(w.env.create_user("stranger"), roles=[keys])
+    await w.settle()
+    return room, person
 
 
 async def made(w: World, name: str = "Stats", *, open_now: bool = True, **more: Any) -> Any:

@@ -16,9 +16,10 @@ import discord
 from aiohttp import web
 
 from tests.e2e._discord_limits import Signal
-from tests.e2e._discord_people import People, to_overwrites
+from tests.e2e._discord_people import People
 from tests.e2e._discord_rest import Entry, Rest
 from tests.e2e._discord_simcord import BackendError, Json, SetupError
+from tests.e2e._discord_world import Scene, to_overwrites
 
 #: Gateway attributes that ``configure`` may set.
 _GATEWAY_SETTINGS = ("token", "heartbeat_interval", "member_request_window", "ack_heartbeats")
@@ -28,8 +29,9 @@ _LIMIT_SETTINGS = ("global_limit", "renames", "rename_window")
 class Control:
     """Every public coroutine or method here is one control call; arguments are its JSON."""
 
-    def __init__(self, rest: Rest, people: People, signal: Signal) -> None:
+    def __init__(self, rest: Rest, scene: Scene, people: People, signal: Signal) -> None:
         self._rest = rest
+        self._scene = scene
         self._people = people
         self._signal = signal
         self._backend = rest.backend
@@ -60,7 +62,7 @@ class Control:
         owner_id: int | None = None,
         everyone: int | None = None,
     ) -> Json:
-        return self._people.create_guild(name, bot_permissions, owner_id, everyone)
+        return self._scene.create_guild(name, bot_permissions, owner_id, everyone)
 
     def remove_guild(self, guild_id: int) -> None:
         self._backend.remove_guild(guild_id)
@@ -79,10 +81,10 @@ class Control:
         self._backend.delete_role(guild_id, role_id)
 
     def add_member(self, guild_id: int, name: str, **fields: Any) -> int:
-        return self._people.add_member(guild_id, name, **fields)
+        return self._scene.add_member(guild_id, name, **fields)
 
     def edit_member(self, guild_id: int, user_id: int, changes: Json) -> None:
-        self._people.edit_member(guild_id, user_id, changes)
+        self._scene.edit_member(guild_id, user_id, changes)
 
     def remove_member(self, guild_id: int, user_id: int) -> None:
         self._backend.remove_member(guild_id, user_id)
@@ -90,7 +92,7 @@ class Control:
     def create_channel(
         self, guild_id: int, name: str, kind: int, parent_id: int | None, overwrites: list[Json]
     ) -> int:
-        return self._people.create_channel(guild_id, name, kind, parent_id, overwrites)
+        return self._scene.create_channel(guild_id, name, kind, parent_id, overwrites)
 
     def edit_channel(self, channel_id: int, changes: Json) -> None:
         self._backend.edit_channel(channel_id, changes)
@@ -105,7 +107,7 @@ class Control:
         self._backend.delete_overwrite(channel_id, target_id)
 
     def post(self, channel_id: int, user_id: int, content: str) -> int:
-        return self._people.post(channel_id, user_id, content)
+        return self._scene.post(channel_id, user_id, content)
 
     def delete_message(self, channel_id: int, message_id: int) -> None:
         self._backend.delete_message(channel_id, message_id)
@@ -132,13 +134,13 @@ class Control:
         return list(self._backend.guilds)
 
     def dump(self, guild_id: int, *, messages: bool = False) -> Json:
-        return self._people.dump(guild_id, messages=messages)
+        return self._scene.dump(guild_id, messages=messages)
 
     def messages(self, channel_id: int) -> list[Json]:
-        return self._people.messages(channel_id)
+        return self._scene.messages(channel_id)
 
     def direct_messages(self, user_id: int) -> list[Json]:
-        return self._people.direct_messages(user_id)
+        return self._scene.direct_messages(user_id)
 
     def permissions(self, guild_id: int, user_id: int, channel_id: int | None = None) -> int:
         return self._backend.compute_permissions(guild_id, user_id, channel_id)

@@ -1,8 +1,9 @@
 """The adapter to SimCord 3.2.1: its in-memory backend as a plain request/answer and event source.
 
 SimCord's internals may change between patch releases (it is pinned exactly), so only this
-module and its sibling ``_discord_people`` import it; everything around them speaks JSON.
-Ids are Discord snowflakes as ``int``, times are UTC, bodies are Discord's JSON objects.
+module and its siblings ``_discord_people`` and ``_discord_world`` import it; everything around
+them speaks JSON. Ids are Discord snowflakes as ``int``, times are UTC, bodies are Discord's JSON
+objects.
 """
 
 from __future__ import annotations

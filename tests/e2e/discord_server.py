@@ -29,6 +29,7 @@ from tests.e2e._discord_people import People
 from tests.e2e._discord_rest import API, Rest
 from tests.e2e._discord_seeds import SEEDS
 from tests.e2e._discord_simcord import SocketBackend
+from tests.e2e._discord_world import Scene
 
 HOST = "127.0.0.1"
 #: Where Discord's OpenAPI description lies, if it is there: beside the project's directory.
@@ -55,12 +56,12 @@ class Discord:
 
     def _build(self, seed: str) -> None:
         backend, woken = SocketBackend(), Signal()
-        people = People(backend, woken)
+        scene, people = Scene(backend), People(backend, woken)
         self._gateway = Gateway(backend, woken)
         self._gateway.url = f"{self.url.replace('http', 'ws', 1)}/gateway"
         self._rest = Rest(backend, people, self._gateway, woken, validator=self._validator)
-        self._control = Control(self._rest, people, woken)
-        self._seed = SEEDS[seed](people)
+        self._control = Control(self._rest, scene, people, woken)
+        self._seed = SEEDS[seed](scene)
 
     def line(self) -> dict[str, object]:
         """What a client must know: addresses, ids, process."""

@@ -7,7 +7,6 @@ import io
 from datetime import timedelta
 from typing import Any
 
-import discord
 from PIL import Image
 from sqlalchemy import select
 
@@ -19,7 +18,7 @@ from core.db.queries.attendance import came
 from core.errors import Refusal
 from core.operations import attendance, attendance_sheet, membership, settings
 from core.operations.common import Actor
-from tests.e2e._acting import labels, mod_of, on_discord
+from tests.e2e._acting import labels, mod_of, moderator_elsewhere, on_discord
 from tests.e2e._attendance import (
     START,
     WEEK,
@@ -181,11 +180,8 @@ async def offered(w: World, person: Any) -> list[str]:
 @on_discord
 async def test_another_server_finds_nothing(w: World) -> None:
     first, _, ids = await season(w)
-    other = w.env.create_guild(name="Elsewhere")
-    lobby = other.create_text_channel("lobby")
-    keys = other.create_role("Mods", permissions=discord.Permissions(manage_guild=True))
-    stranger = other.add_member(w.env.create_user("stranger"), roles=[keys])
-    await w.settle()
+    lobby, stranger = await moderator_elsewhere(w)
+    other = stranger.guild
     for typed in (f"group:{first}", "Group 1 · Stats"):
         for command in ("attendance show", "attendance export"):
             assert "No group here is called that" in text_of(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import discord
 from sqlalchemy import select
 
 from core.clock import utcnow
@@ -17,7 +16,7 @@ from core.notifications.dispatcher import Dispatcher
 from core.operations import attention
 from core.operations.common import Actor
 from tests.bench.counting import counted
-from tests.e2e._acting import labels, mod_of, on_discord
+from tests.e2e._acting import labels, mod_of, moderator_elsewhere, on_discord
 from tests.e2e._attendance import START, WEEK, answer, at, groups, lead, meeting, rows, seen, since
 from tests.world import World, parts_of, text_of
 
@@ -222,10 +221,8 @@ async def test_only_moderators_of_this_server(w: World) -> None:
     await season(w)
     entry = (await attention.entries(w.guild.id))[0]
     shown = await card(w, "member2")
-    other = w.env.create_guild(name="Elsewhere")
-    keys = other.create_role("Mods", permissions=discord.Permissions(manage_guild=True))
-    stranger = other.add_member(w.env.create_user("stranger"), roles=[keys])
-    await w.settle()
+    _, stranger = await moderator_elsewhere(w)
+    other = stranger.guild
     theirs = Actor(other.id, stranger.id, "stranger", moderator=True)
     assert await refused(theirs, entry.membership_id) == "no_longer"
     assert await attention.entries(other.id) == []

@@ -17,7 +17,7 @@ from core.operations import cohorts, groups, membership, settings, undo
 from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.operations.history import Entry
-from tests.e2e._acting import mod_of, on_discord
+from tests.e2e._acting import mod_of, moderator_elsewhere, on_discord
 from tests.world import World, text_of
 
 
@@ -224,11 +224,7 @@ async def test_history_pages(w: World) -> None:
 @on_discord
 async def test_nothing_of_another_guild(w: World) -> None:
     await season(w)
-    other = w.env.create_guild(name="Elsewhere")
-    keys = other.create_role("Keys", permissions=discord.Permissions(manage_guild=True))
-    lobby = other.create_text_channel("lobby")
-    stranger = other.add_member(w.env.create_user("stranger"), roles=[keys])
-    await w.settle()
+    lobby, stranger = await moderator_elsewhere(w)
     assert "Nothing was changed yet" in text_of(await stranger.slash(lobby, "history"))
     answer = text_of(await stranger.slash(lobby, "history", group="Group 1 · Stats"))
     assert "No group here is called that. There are: none yet" in answer

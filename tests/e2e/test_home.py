@@ -6,13 +6,11 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import discord
-
 from core.clock import utcnow
 from core.operations import cohorts, group_views, home, membership, mine, settings
 from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
-from tests.e2e._acting import mod_of, on_discord, restart
+from tests.e2e._acting import mod_of, moderator_elsewhere, on_discord, restart
 from tests.e2e._setup import menu
 from tests.world import World, text_of
 
@@ -139,11 +137,7 @@ async def test_help_is_by_role(w: World) -> None:
 @on_discord
 async def test_another_server_sees_only_its_own(w: World) -> None:
     await season(w)
-    other = w.env.create_guild(name="Elsewhere")
-    lobby = other.create_text_channel("lobby")
-    keys = other.create_role("Mods", permissions=discord.Permissions(manage_guild=True))
-    stranger = other.add_member(w.env.create_user("stranger"), roles=[keys])
-    await w.settle()
+    lobby, stranger = await moderator_elsewhere(w)
     shown = await stranger.slash(lobby, "muster")
     assert "There is no cohort yet" in text_of(shown)
     assert shown.response is not None

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import discord
 import pytest
 from sqlalchemy import select
 
 from core.db.engine import get_database
 from core.db.models import AuditEntry
 from core.operations import cohorts, group_views, membership
-from tests.e2e._acting import allow, dismiss, last, made, mod_of, on_discord, sees
+from tests.e2e._acting import (
+    allow,
+    dismiss,
+    last,
+    made,
+    mod_of,
+    moderator_elsewhere,
+    on_discord,
+    sees,
+)
 from tests.e2e._importing import memberships, pasted, press
 from tests.world import World, text_of
 
@@ -63,11 +71,7 @@ async def test_the_form_is_refused_as_well(w: World) -> None:
 @on_discord
 async def test_another_guilds_moderator_reaches_nothing(w: World) -> None:
     await made(w)
-    there = w.env.create_guild(name="Elsewhere")
-    room = there.create_text_channel("general")
-    keys = there.create_role("Keys", permissions=discord.Permissions(manage_guild=True))
-    stranger = there.add_member(w.env.create_user("elsewhere"), roles=[keys])
-    await w.settle()
+    room, stranger = await moderator_elsewhere(w)
     refused = await stranger.slash(room, "member import", cohort="Stats")
     assert "No cohort here is called that" in text_of(refused)
     assert "Stats" not in text_of(refused)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import discord
 from sqlalchemy import select, update
 
 from core.clock import set_clock
@@ -17,7 +16,7 @@ from core.operations.common import Actor
 from core.schedule import Rule
 from core.sync import sweep, sync_group_reminders
 from core.systems.projections import keeper
-from tests.e2e._acting import labels, last, made, mod_of, on_discord
+from tests.e2e._acting import labels, last, made, mod_of, moderator_elsewhere, on_discord
 from tests.e2e.test_meeting_command import FIRST, RULE, WEEK, listed, manage, season, zone
 from tests.world import World, parts_of, text_of, words_of
 
@@ -309,11 +308,8 @@ async def test_a_number_is_found_among_a_hundred_groups(w: World) -> None:
 async def test_another_server_reaches_nothing(w: World) -> None:
     group = await begun(w)
     first = (await listed(w, group))[0]
-    away = w.env.create_guild(name="Elsewhere")
-    room = away.create_text_channel("general")
-    keys = away.create_role("Moderators", permissions=discord.Permissions(manage_guild=True))
-    boss = away.add_member(w.env.create_user("boss"), roles=[keys])
-    await w.settle()
+    room, boss = await moderator_elsewhere(w)
+    away = boss.guild
     stranger = Actor(away.id, boss.id, "boss", moderator=True)
     assert await meeting_views.choices(stranger, "") == []
     refused = await boss.slash(room, "meeting skip", meeting=f"meeting:{first.id}")

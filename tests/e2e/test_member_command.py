@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 
-import discord
 import pytest
 
 from core.db.models import Role
 from core.operations import cohorts, group_views, history, membership, people
-from tests.e2e._acting import allow, dismiss, labels, last, made, mod_of, on_discord, sees
+from tests.e2e._acting import (
+    allow,
+    dismiss,
+    labels,
+    last,
+    made,
+    mod_of,
+    moderator_elsewhere,
+    on_discord,
+    sees,
+)
 from tests.world import World, text_of
 
 # --- add -----------------------------------------------------------------------------------------
@@ -299,11 +308,7 @@ async def test_nothing_of_another_guild(w: World) -> None:
     cohort = await made(w, "Secret")
     person = w.members[0]
     await w.mod.slash(w.room, "member add", member=person, group="Group 1")
-    away = w.env.create_guild(name="Elsewhere")
-    room = away.create_text_channel("general")
-    keys = away.create_role("Mods", permissions=discord.Permissions(manage_guild=True))
-    thief = away.add_member(w.env.create_user("thief"), roles=[keys])
-    await w.settle()
+    room, thief = await moderator_elsewhere(w)
     for typed in ("group:1", "Group 1", "Group 1 · Secret", "1"):
         for command in ("add", "move", "remove"):
             # Somebody of both guilds, and the other guild's person by id.

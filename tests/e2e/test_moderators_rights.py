@@ -20,6 +20,7 @@ from tests.e2e._acting import (
     last,
     made,
     mod_of,
+    moderator_elsewhere,
     on_discord,
     sees,
     writes,
@@ -186,11 +187,7 @@ async def test_nothing_of_another_guild(w: World) -> None:
     """A moderator of guild B tries everything of guild A: by value, by label, by button."""
     cohort = await made(w, "Secret")
     await filled(w, cohort)
-    away = w.env.create_guild(name="Elsewhere")
-    room = away.create_text_channel("general")
-    keys = away.create_role("Mods", permissions=discord.Permissions(manage_guild=True))
-    thief = away.add_member(w.env.create_user("thief"), roles=[keys])
-    await w.settle()
+    room, thief = await moderator_elsewhere(w)
     requests = len(w.env.http_requests)
     for command, options in COMMANDS[1:]:
         for kind in ("value", "label"):

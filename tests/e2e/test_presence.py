@@ -15,7 +15,7 @@ from core.operations import cohorts, membership, presence
 from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
 from core.operations.presence import Looked
-from tests.e2e._acting import SOON, mod_of, on_discord
+from tests.e2e._acting import SOON, mod_of, moderator_elsewhere, on_discord
 from tests.e2e._attendance import START, groups, later, lead, meeting, room, rows, visit
 from tests.world import World
 
@@ -81,8 +81,7 @@ async def test_a_restart_in_the_middle(w: World) -> None:
     await presence.tick()
     await unheard(w, bob.leave_voice, lambda: dan.join_voice(voice))
     later(20)
-    w.bot.dispatch("ready")
-    await w.settle()
+    await w.hears("ready")
     assert await minutes(held) == {ann.id: 0, bob.id: 5, cid.id: 5, dan.id: 0}
     later(60)
     await presence.tick()
@@ -131,12 +130,11 @@ async def test_a_late_word_of_leaving_is_not_believed(w: World) -> None:
     await ann.join_voice(await room(w, first))
     later(10)
     await presence.tick()
-    w.bot.dispatch("disconnect")
+    await w.hears("disconnect")
     later(40)
     await ann.leave_voice()
     assert await minutes(held) == {ann.id: 10}
-    w.bot.dispatch("resumed")
-    await w.settle()
+    await w.hears("resumed")
     await ann.join_voice(await room(w, first))
     later(50)
     await ann.leave_voice()
@@ -205,9 +203,8 @@ async def test_two_servers_know_nothing_of_each_other(w: World) -> None:
     first, _ = await groups(w)
     held = await meeting(w, first)
     ann = w.members[0]
-    elsewhere = w.env.create_guild(name="Elsewhere")
-    keys = elsewhere.create_role("Mods", permissions=discord.Permissions(manage_guild=True))
-    boss = elsewhere.add_member(w.env.create_user("boss"), roles=[keys])
+    _, boss = await moderator_elsewhere(w)
+    elsewhere = boss.guild
     there = elsewhere.add_member(ann.user)
     await w.settle()
     lead_there = Actor(elsewhere.id, boss.id, "boss", moderator=True)

@@ -20,7 +20,7 @@ from core.operations.first_steps import STEPS, Seen, Steps
 from core.plan import Gone
 from core.systems.telling import tell_gone
 from core.worker import Worker
-from tests.e2e._acting import mod_of
+from tests.e2e._acting import mod_of, moderator_elsewhere
 from tests.e2e._setup import NO, alone, buttons, menu, private
 from tests.world import World, parts_of, text_of
 
@@ -100,11 +100,9 @@ async def test_a_member_at_the_first_post(w: World) -> None:
 
 @alone
 async def test_ids_of_another_server_do_nothing_here(w: World) -> None:
-    other = w.env.create_guild(name="Elsewhere")
+    lobby, stranger = await moderator_elsewhere(w)
+    other = stranger.guild
     theirs = other.create_role("Kings")
-    lobby = other.create_text_channel("lobby")
-    keys = other.create_role("Keys", permissions=discord.Permissions(manage_guild=True))
-    stranger: Any = other.add_member(w.env.create_user("stranger"), roles=[keys])
     await w.settle()
     await settings.change(mod_of(w), by_hand="repair")
     channel = w.bot.get_channel(w.room.id)

@@ -9,7 +9,18 @@ import discord
 
 from core.clock import set_clock
 from core.operations import cohorts, group_views, groups, history, membership, settings
-from tests.e2e._acting import dismiss, filled, labels, last, made, mod_of, on_discord, restart, sees
+from tests.e2e._acting import (
+    dismiss,
+    filled,
+    labels,
+    last,
+    made,
+    mod_of,
+    moderator_elsewhere,
+    on_discord,
+    restart,
+    sees,
+)
 from tests.world import World, text_of
 
 
@@ -120,11 +131,8 @@ async def test_undo_is_for_moderators_of_this_server(w: World) -> None:
     person = w.members[0]
     answer = await moved(w)
     preview = await w.mod.click(answer, label="Undo")
-    away = w.env.create_guild(name="Elsewhere")
-    room = away.create_text_channel("general")
-    keys = away.create_role("Mods", permissions=discord.Permissions(manage_guild=True))
-    thief = away.add_member(w.env.create_user("thief"), roles=[keys])
-    await w.settle()
+    room, thief = await moderator_elsewhere(w)
+    away = thief.guild
     # A message of their own server with the button of ours, as a forged client could send it.
     entry = (await history.page(w.guild.id))[0]
     theirs = await thief.slash(room, "history")

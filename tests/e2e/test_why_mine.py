@@ -22,7 +22,18 @@ from core.operations import by_hand, groups, membership, settings
 from core.operations import why as operations
 from core.operations.common import Actor
 from core.words import pack, t
-from tests.e2e._acting import allow, dismiss, filled, labels, last, made, mod_of, on_discord, sees
+from tests.e2e._acting import (
+    allow,
+    dismiss,
+    filled,
+    labels,
+    last,
+    made,
+    mod_of,
+    moderator_elsewhere,
+    on_discord,
+    sees,
+)
 from tests.world import World
 
 VIEW = discord.Permissions(view_channel=True).value
@@ -286,11 +297,8 @@ async def test_another_guilds_people_and_channels(w: World) -> None:
     cohort = await made(w)
     [me, _] = await filled(w, cohort)
     place = w.guild.channels["group-1"].id
-    elsewhere = w.env.create_guild(name="Elsewhere")
-    room = elsewhere.create_text_channel("there")
-    keys = elsewhere.create_role("Keys", permissions=discord.Permissions(manage_guild=True))
-    other = elsewhere.add_member(w.env.create_user("other mod"), roles=[keys])
-    await w.settle()
+    room, other = await moderator_elsewhere(w)
+    elsewhere = other.guild
     for typed in (f"c{place}", f"<#{place}>", f"g{cohort.group_ids[0]}", "group-1"):
         shown = await other.slash(room, "why", member=other, channel=typed)
         assert "No channel here is called that" in text_of(shown)
