@@ -80,6 +80,15 @@ class Wakes:
 
     def wake_at(self, system: str, group_id: int, at: datetime) -> None:
         """One replaceable date job for a group's system."""
+        self._add(f"sync:{system}:{group_id}", system, group_id, at)
+
+    def wake_by(self, system: str, group_id: int, at: datetime) -> None:
+        """A date job beside that one; where there is one it stays, so that news put nothing off."""
+        job = f"news:{system}:{group_id}"
+        if self.scheduler is not None and self.scheduler.get_job(job) is None:
+            self._add(job, system, group_id, at)
+
+    def _add(self, job: str, system: str, group_id: int, at: datetime) -> None:
         if self.scheduler is None or self.run_retry is None:
             return  # a one-shot command: the row is what counts
         self.scheduler.add_job(
@@ -87,7 +96,7 @@ class Wakes:
             "date",
             run_date=at,
             args=(system, group_id),
-            id=f"sync:{system}:{group_id}",
+            id=job,
             replace_existing=True,
         )
 

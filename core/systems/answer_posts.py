@@ -36,7 +36,7 @@ from core.words import speaking
 
 LIVING, LINE, ACTIVITY = "answers", "answers_line", "activity"
 KINDS = (LIVING, LINE, ACTIVITY)
-# Answers reach the group's calendar this long after the last of them: a burst is one write there.
+# Answers reach the group's calendar this long after the first of them: a burst is one write there.
 CALENDAR_AFTER = timedelta(seconds=20)
 ACTIVITY_APART = 10.0  # seconds; nobody waits for a day's line, and the channel's limit is one
 
@@ -225,7 +225,7 @@ async def _draw_living(post: Post) -> Shown | None:
         if home is not None and post.message_id is not None:
             await _touch(session, facts.group_id, home, now)
     if home is not None and home.in_calendar:
-        wakes.wake_at("calendar", facts.group_id, now + CALENDAR_AFTER)
+        wakes.wake_by("calendar", facts.group_id, now + CALENDAR_AFTER)
     with speaking(facts.settings.language):
         return pure.post(facts.meeting, _named(post.guild_id, people))
 

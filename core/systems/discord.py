@@ -22,6 +22,7 @@ from core.discord_outbound.cache import GuildView, guild_view
 from core.discord_outbound.outcome import Outcome
 from core.discord_outbound.reason import reason_for
 from core.errors import TemporaryError, UnsafePlan
+from core.notifications.scheduler import wakes
 from core.plan import NOTHING, Create, Gone, Plan, Rename, SetAccess, Settle
 from core.reconcile.by_hand import recorded
 from core.reconcile.channels import SHARED
@@ -247,7 +248,7 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
             Whose(group.guild_id, group.id, group.name, group.cohort_name, language), run.errors[0]
         )
     if later:
-        telling.wake_later(SYSTEM, run.group_id, min(later))
+        wakes.wake_at(SYSTEM, run.group_id, min(later))
     return fresh
 
 

@@ -24,6 +24,7 @@ from core.db.queries.access import Facts, StateRow
 from core.db.queries.events import SYSTEM, EventFacts
 from core.discord_outbound.cache import GuildView, guild_view
 from core.errors import MusterError, TemporaryError
+from core.notifications.scheduler import wakes
 from core.reconcile import events as pure
 from core.reconcile import trace
 from core.reconcile.by_hand import is_news, recorded
@@ -210,7 +211,7 @@ async def _record(run: EventRun, *, waiting: bool = False) -> bool:
 def wake_near(group_id: int, at: datetime, now: datetime) -> None:
     """A meeting begins or ends soon: look then. What is later, a sweep wakes in time."""
     if at <= now + _WAKE_WITHIN:
-        telling.wake_later(SYSTEM, group_id, max(at, now))
+        wakes.wake_at(SYSTEM, group_id, max(at, now))
 
 
 async def needing(session: AsyncSession, facts: Sequence[Facts], now: datetime) -> set[int]:

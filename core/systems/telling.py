@@ -17,7 +17,6 @@ from core.db.engine import get_database
 from core.db.models import Group, Guild
 from core.discord_outbound.messages import send_channel_message
 from core.errors import MusterError, sentence
-from core.notifications.scheduler import wakes
 from core.plan import THE, Gone
 from core.reconcile.cleaning import shown as shown  # noqa: PLC0414 - used as telling.shown
 from core.words import again, pack, speaking, t
@@ -125,8 +124,3 @@ async def tell_gone(guild_id: int, group_id: int, gone: Sequence[Gone]) -> None:
         )
     key = f"gone:{gone[0].object_id}"
     await tell_moderators(guild_id, text, key=key, needs_person=True)
-
-
-def wake_later(system: str, group_id: int, at: datetime) -> None:
-    """Set the process's wake for a row that waits for `at` (UTC)."""
-    wakes.wake_at(system, group_id, at)

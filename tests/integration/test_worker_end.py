@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -46,3 +47,18 @@ async def test_a_retry_that_is_under_way_ends_by_itself() -> None:
     await stopping
     assert ends == ["discord"]
     assert wakes.scheduler is None
+
+
+async def test_news_that_keep_coming_put_neither_themselves_nor_a_retry_off() -> None:
+    wakes, now = Wakes(), utcnow()
+
+    async def retry(system: str, group_id: int) -> None:
+        raise AssertionError(f"too early: {system} {group_id}")
+
+    scheduler = wakes.start(retry, probe_seconds=3600)
+    wakes.wake_at("calendar", 1, now + timedelta(hours=6))
+    for seconds in range(0, 60, 10):
+        wakes.wake_by("calendar", 1, now + timedelta(seconds=20 + seconds))
+    due = sorted(job.next_run_time for job in scheduler.get_jobs())
+    wakes.stop()
+    assert due == [now + timedelta(seconds=20), now + timedelta(hours=6)]
