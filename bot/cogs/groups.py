@@ -41,10 +41,12 @@ async def look_after(group_id: int) -> None:
     Never raises: it runs inside the worker, whose own work must go on.
     """
     try:
-        await seats.tell_watchers(group_id, ui.seat_free)
-        guild_id = await seats.guild_of(group_id)
-        if guild_id is not None:
-            await refresh_posts(guild_id)
+        guild_id, waited = await seats.waited_in(group_id)
+        if guild_id is None:
+            return
+        if waited:
+            await seats.tell_watchers(guild_id, group_id, ui.seat_free)
+        await refresh_posts(guild_id)
     except Exception as error:
         sentry_sdk.capture_exception(error)
         log.exception("look_after_failed", group_id=group_id)
@@ -224,8 +226,8 @@ class Groups(commands.Cog):
 async def look_at_the_clock() -> None:
     """Posted lists whose groups have started since, and watchers who were not told yet."""
     try:
-        for group_id in await seats.waited_for():
-            await seats.tell_watchers(group_id, ui.seat_free)
+        for guild_id, group_id in await seats.waited_for():
+            await seats.tell_watchers(guild_id, group_id, ui.seat_free)
         for guild_id in await posts.guilds():
             await refresh_posts(guild_id)
     except Exception as error:

@@ -24,6 +24,7 @@ from bot.demo.site import HOST, Site
 from bot.demo.stage import Stage
 from bot.demo.time_machine import TimeMachine
 from bot.demo.town import MODERATOR, SERVER, Town, build
+from bot.service import keep_what_is_loaded
 from bot.web.feeds import Feeds
 from bot.web.server import application, serving
 from core import worker as work
@@ -81,6 +82,7 @@ def _hush(settings: Settings) -> None:
 
 
 async def _live(settings: Settings) -> None:
+    keep_what_is_loaded()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(_throw_away_database(settings))
         worker = work.Worker(dm_per_second=DM_PER_SECOND)
@@ -103,6 +105,7 @@ async def _live(settings: Settings) -> None:
         await site.start(settings.demo_port)
         jobs = [asyncio.create_task(j) for j in (worker.run(), stage.run(), _tidy_up())]
         stack.push_async_callback(_end, jobs)
+        keep_what_is_loaded()
         _greet(site.url, town)
         await asyncio.gather(*jobs)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,17 @@ POLICY = (
 )
 PASSED_ON = ("Content-Type", "X-Simcord-Capability", "X-Simcord-Context")
 KEPT = ("X-Display", "X-Media", "X-Simcord", "Content-Disposition")
+# SimCord sends its 35 scripts and its fonts, megabytes, anew for each channel that is opened. Here
+# the browser keeps them: under an address of this demo's own, or (fonts) with a version in it.
+KEPT_FOR = "private, max-age=86400, immutable"
+FONTS = "/fonts/"
 
 
 class Site:
     def __init__(self, stage: Stage, machine: TimeMachine) -> None:
         self.stage = stage
         self.machine = machine
+        self._here = f"/kept/{secrets.token_hex(4)}"
         self._moving: set[asyncio.Task[None]] = set()
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -61,6 +67,7 @@ class Site:
                 web.post("/demo/time", self._time),
                 web.get("/demo/{name}", self._file),
                 web.get("/discord/", self._preview_page),
+                web.get(self._here + "{path:/.+}", self._kept),
                 web.route("*", "/{path:.+}", self._pass_on),
             ]
         )
@@ -98,7 +105,7 @@ class Site:
             raise web.HTTPForbidden(text="This demo answers only to its own page.")
         response: web.StreamResponse = await handler(request)
         response.headers["Content-Security-Policy"] = POLICY
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
@@ -150,8 +157,14 @@ class Site:
         assert self._client is not None
         async with self._client.get(f"{showing.origin}/") as answer:
             text = await answer.text()
+        for name in ("preview.css", "app.js"):
+            text = text.replace(f'"/{name}"', f'"{self._here}/{name}"')
         text = text.replace("</head>", '<link rel="stylesheet" href="/demo/inside.css"></head>')
         return web.Response(text=text, content_type="text/html")
+
+    async def _kept(self, request: web.Request) -> web.Response:
+        """A file of SimCord's page, which stays the same for as long as this demo runs."""
+        return await self._fetch(request, self._any(), request.match_info["path"])
 
     async def _pass_on(self, request: web.Request) -> web.Response:
         asked = request.headers.get("X-Simcord-Capability")
@@ -175,14 +188,18 @@ class Site:
             return showing
         raise web.HTTPNotFound
 
-    async def _fetch(self, request: web.Request, showing: Showing) -> web.Response:
+    async def _fetch(
+        self, request: web.Request, showing: Showing, path: str | None = None
+    ) -> web.Response:
         assert self._client is not None
         headers = {k: request.headers[k] for k in PASSED_ON if k in request.headers}
         if request.headers.get("Origin"):
             headers["Origin"] = showing.origin
-        url = f"{showing.origin}{request.rel_url}"
+        url = f"{showing.origin}{path or request.rel_url}"
         body = await request.read() if request.can_read_body else None
         async with self._client.request(request.method, url, headers=headers, data=body) as answer:
             kept = {k: v for k, v in answer.headers.items() if k.startswith(KEPT)}
             kept["Content-Type"] = answer.headers.get("Content-Type", "application/octet-stream")
+            if answer.ok and (path or request.path.startswith(FONTS)):
+                kept["Cache-Control"] = KEPT_FOR
             return web.Response(body=await answer.read(), status=answer.status, headers=kept)

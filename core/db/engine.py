@@ -90,10 +90,11 @@ class Database:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[AsyncSession]:
-        """For one statement, or for some that only read: nothing is begun or committed around them.
+        """For statements that each stand for themselves: nothing is begun or committed around them.
 
         A transaction of one statement goes to Postgres and back three times, this once. Several
-        that read see no less of the same moment than in a transaction, where each has its own too.
+        that read see no less of the same moment than in a transaction, where each has its own too;
+        what one has written stays, whatever becomes of the next.
         """
         async with self._alone() as session:
             yield session

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.config import GuildSettings
-from core.db.models import AuditEntry, Cohort, Group, Guild, Member, User
+from core.db.models import AuditEntry, Cohort, Group, Guild
 from core.errors import Refusal
 from core.reconcile.cleaning import one_line, says_something
 from core.reconcile.trace import KEY, Trace, stored
@@ -80,16 +80,17 @@ async def ensure_guild(session: AsyncSession, guild_id: int, name: str = "") -> 
     return guild
 
 
+_PERSON = text("""
+    with known as (insert into users (id) values (:user) on conflict do nothing)
+    insert into members (guild_id, user_id, name) values (:guild, :user, :name)
+    on conflict (guild_id, user_id) do update set name = excluded.name
+    """)
+
+
 async def ensure_person(session: AsyncSession, guild_id: int, user_id: int, name: str) -> None:
     """The user's and member's rows; the name is refreshed, the stored nickname is not touched."""
-    await session.execute(insert(User).values(id=user_id).on_conflict_do_nothing())
-    statement = insert(Member).values(guild_id=guild_id, user_id=user_id, name=name[:100])
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[Member.guild_id, Member.user_id],
-            set_={"name": statement.excluded.name},
-        )
-    )
+    values = {"guild": guild_id, "user": user_id, "name": name[:100]}
+    await session.execute(_PERSON, values)
 
 
 async def guild_settings(session: AsyncSession, guild_id: int) -> GuildSettings:

@@ -145,17 +145,25 @@ async def _put(
     now, user_id = utcnow(), wish.user_id
     same = current is not None and current.group_id == group.id
     kept = wish.role or (Role(current.role) if current else Role.participant)
+    sits = kept == Role.participant  # facilitators hold no seat
+    own = {current.seat} if current and same and current.seat else set()
+    # The group's lock is held: nobody takes a seat meanwhile.
+    taken = (await seats.taken(session, [group.id]))[group.id] - own if sits else set()
     bypassed = await _rules(
         session, group, cohort, now,
-        # Facilitators hold no seat, and whoever has one here needs no other.
-        seat=kept == Role.participant and not (current and current.seat and same),
+        full=sits and not own and seats.next_free(taken, group.seats) is None,
         switching=current is not None,
     )  # fmt: skip
     if bypassed and not wish.bypass:
         raise bypassed[0]
     await ensure_person(session, actor.guild_id, user_id, wish.name)
     previous = await _finish(session, current, now, "switched")
-    made = await _new_membership(session, actor, group, user_id, kept, now)
+    # Past the seats for those whom a moderator adds: numbers go on above.
+    seat = seats.next_free(taken, group.seats) or seats.beyond(taken, group.seats)
+    made = Membership(
+        guild_id=actor.guild_id, cohort_id=group.cohort_id, group_id=group.id, user_id=user_id,
+        role=kept, seat=seat if sits else None, created_at=now,
+    )  # fmt: skip
     session.add(made)
     await session.flush()
     entry = audit(
@@ -200,12 +208,12 @@ async def _rules(
     cohort: Cohort,
     now: datetime,
     *,
-    seat: bool,
+    full: bool,
     switching: bool,
 ) -> list[Refusal]:
     """Which joining rules stand in the way; moderators pass them and are told."""
     broken = []
-    if seat and await _free_seat(session, group) is None:
+    if full:
         broken.append(
             Refusal(
                 "group_full",
@@ -217,8 +225,10 @@ async def _rules(
                 ),
             )
         )
+    if switching:
+        return broken
     zone = (await guild_settings(session, group.guild_id)).zone
-    if not switching and has_started(cohort.start_date, zone, now):
+    if has_started(cohort.start_date, zone, now):
         broken.append(
             Refusal(
                 "group_already_started",
@@ -230,15 +240,6 @@ async def _rules(
             )
         )
     return broken
-
-
-async def _seats_taken(session: AsyncSession, group_id: int) -> set[int]:
-    return (await seats.taken(session, [group_id]))[group_id]
-
-
-async def _free_seat(session: AsyncSession, group: Group) -> int | None:
-    """The smallest free seat number within the group's seats."""
-    return seats.next_free(await _seats_taken(session, group.id), group.seats)
 
 
 async def _current(session: AsyncSession, cohort_id: int, user_id: int) -> Membership | None:
@@ -270,25 +271,6 @@ def _ended(row: Membership | None, now: datetime) -> tuple[MemberChange, ...]:
     if row is None:
         return ()
     return ended([(row.id, row.user_id, row.group_id)], row.status, row.reason, now)
-
-
-async def _new_membership(
-    session: AsyncSession,
-    actor: Actor,
-    group: Group,
-    user_id: int,
-    role: Role,
-    now: datetime,
-) -> Membership:
-    seat: int | None = None
-    if role == Role.participant:
-        free = await _free_seat(session, group)
-        # Past the seats for those whom a moderator adds: numbers go on above.
-        seat = free or seats.beyond(await _seats_taken(session, group.id), group.seats)
-    return Membership(
-        guild_id=actor.guild_id, cohort_id=group.cohort_id, group_id=group.id, user_id=user_id,
-        role=role, seat=seat, created_at=now,
-    )  # fmt: skip
 
 
 async def _end(

@@ -116,9 +116,9 @@ async def refresh(guild_id: int, draw: Draw, *, force: bool = False) -> dict[int
                 select(Projection).where(Projection.guild_id == guild_id, Projection.kind == KIND)
             )
             posts = rows.all()
+            if not posts:
+                return {}
             settings = await guild_settings(session, guild_id)
-        if not posts:
-            return {}
         shown = await group_views.joinable(guild_id, None)
         with speaking(settings.language):
             text, view = draw(shown)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import utcnow
@@ -52,16 +52,18 @@ async def watch(actor: Actor, group_id: int) -> str:
         return group.name
 
 
-async def freed(group_id: int) -> tuple[str, int, list[int]]:
-    """Claim the watchers to tell now: (group's label, guild id, user ids), oldest first.
+async def freed(guild_id: int, group_id: int) -> tuple[str, list[int]]:
+    """Claim the watchers to tell now: (group's label, user ids), oldest first.
 
     As many as there are free seats are told, and for an hour a seat is offered to nobody else;
     a claim is given once, so nobody hears twice.
     """
     async with get_database().transaction() as session:
-        group = await session.scalar(select(Group).where(Group.id == group_id).with_for_update())
+        group = await session.scalar(
+            select(Group).where(Group.guild_id == guild_id, Group.id == group_id).with_for_update()
+        )
         if group is None or group.status not in LIVE:
-            return "", 0, []
+            return "", []
         cohort = await session.get_one(Cohort, group.cohort_id)
         free = group.seats - len((await seat_queries.taken(session, [group_id]))[group_id])
         # Who was told a moment ago has the first chance; joining removes the watch.
@@ -74,7 +76,7 @@ async def freed(group_id: int) -> tuple[str, int, list[int]]:
             or 0
         )
         if free <= 0:
-            return "", 0, []
+            return "", []
         watches = await session.scalars(
             select(SeatWatch)
             .where(SeatWatch.group_id == group_id, SeatWatch.claimed_at.is_(None))
@@ -86,18 +88,20 @@ async def freed(group_id: int) -> tuple[str, int, list[int]]:
         for watch in watches:
             watch.claimed_at = utcnow()
             told.append(watch.user_id)
-        return f"{group.name} · {cohort.name}", group.guild_id, told
+        return f"{group.name} · {cohort.name}", told
 
 
-async def guild_of(group_id: int) -> int | None:
-    """The guild of a group, whatever the group's status."""
+async def waited_in(group_id: int) -> tuple[int | None, bool]:
+    """A group's guild, whatever the group's status; whether somebody waits who was not told."""
+    waits = exists().where(SeatWatch.group_id == Group.id, SeatWatch.claimed_at.is_(None))
     async with get_database().alone() as session:
-        found: int | None = await session.scalar(select(Group.guild_id).where(Group.id == group_id))
-        return found
+        found = await session.execute(select(Group.guild_id, waits).where(Group.id == group_id))
+        guild_id, waited = found.one_or_none() or (None, False)
+        return guild_id, waited
 
 
-async def waited_for() -> list[int]:
-    """Ids of the groups whose seats somebody waits for and was not told about.
+async def waited_for() -> list[tuple[int, int]]:
+    """(guild id, group id) of the groups whose seats somebody waits for and was not told about.
 
     Claims that never came to an end are freed first, so that their people are told after all.
     """
@@ -107,19 +111,20 @@ async def waited_for() -> list[int]:
             .where(SeatWatch.told_at.is_(None), SeatWatch.claimed_at < utcnow() - CLAIM)
             .values(claimed_at=None)
         )
-        rows = await session.scalars(
-            select(SeatWatch.group_id).where(SeatWatch.claimed_at.is_(None)).distinct()
+        rows = await session.execute(
+            select(SeatWatch.guild_id, SeatWatch.group_id)
+            .where(SeatWatch.claimed_at.is_(None))
+            .distinct()
         )
-        return sorted(rows)
+        return sorted((guild_id, group_id) for guild_id, group_id in rows)
 
 
-async def tell_watchers(group_id: int, words: Words) -> int:
+async def tell_watchers(guild_id: int, group_id: int, words: Words) -> int:
     """Tell those who wait that this group has a seat, each once; how many were told."""
-    guild_id = await guild_of(group_id)
-    view = guild_view(guild_id) if guild_id is not None else None
-    if guild_id is None or view is None:
+    view = guild_view(guild_id)
+    if view is None:
         return 0  # the clock comes again once the guild is there
-    label, _, people = await freed(group_id)
+    label, people = await freed(guild_id, group_id)
     told = 0
     for user_id in people:
         done = True

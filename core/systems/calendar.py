@@ -64,17 +64,21 @@ async def sync(group_id: int) -> CalendarCounts:
 
     What failed at the calendar is counted and recorded, not raised.
     """
+    office, run = get_office(), CalendarRun(group_id)
+    if office is None:  # this process has no calendars
+        async with get_database().alone() as session:
+            await sync_states.settle(session, group_id, SYSTEM, utcnow())
+        return run.counts()
     async with one_at_a_time(SYSTEM, group_id):
-        run = CalendarRun(group_id)
         with suppress(TemporaryError, PermanentError):
-            await in_rounds(run, partial(_round, run), partial(_record, run), _ROUNDS)
+            await in_rounds(run, partial(_round, run, office), partial(_record, run), _ROUNDS)
         return run.counts()
 
 
-async def _round(run: CalendarRun) -> bool:
+async def _round(run: CalendarRun, office: Office) -> bool:
     """One gather-decide-apply-record; True if another round is to look again."""
-    database, now, office = get_database(), utcnow(), get_office()
-    async with database.transaction() as session:
+    database, now = get_database(), utcnow()
+    async with database.alone() as session:
         claimed = await sync_states.claim(
             session, run.group_id, SYSTEM,
             instance=database.instance_id, now=now, lease=database.lease_seconds,
@@ -83,7 +87,7 @@ async def _round(run: CalendarRun) -> bool:
     if not claimed:
         return False  # its holder looks again, or there is no such group
     run.facts = facts = found[0] if found else None
-    if facts is None or office is None or facts.link.status != LinkStatus.on:
+    if facts is None or facts.link.status != LinkStatus.on:
         run.version = None
         return not await _record(run)
     state = facts.state
@@ -148,18 +152,19 @@ async def _record(run: CalendarRun, *, waiting: bool = False) -> bool:
         values = run.failure(run.hash)
     elif not waiting:
         values = all_well(now)
-    async with get_database().transaction() as session:
+    database = get_database()
+    async with database.alone() as session:
         fresh = await sync_states.record(
             session, run.group_id, SYSTEM, version=None if run.errors else run.version, **values
         )
-        parked = values.get("status") == SyncStatus.parked
-        mine = parked and facts is not None and (
-            await sync_states.claim_telling(
-                session, facts.group.guild_id, run.group_id, SYSTEM, now,
-                shared=tell.GAVE_UP.shared(run.errors[0]),
-            )
+    if facts is None or values.get("status") != SyncStatus.parked:
+        return fresh
+    async with database.transaction() as session:
+        mine = await sync_states.claim_telling(
+            session, facts.group.guild_id, run.group_id, SYSTEM, now,
+            shared=tell.GAVE_UP.shared(run.errors[0]),
         )  # fmt: skip
-    if mine and facts is not None:
+    if mine:
         await tell.gave_up(facts, run.errors[0])
     return fresh
 

@@ -24,7 +24,6 @@ from core.discord_outbound.reason import reason_for
 from core.errors import TemporaryError, UnsafePlan
 from core.notifications.scheduler import wakes
 from core.plan import NOTHING, Create, Gone, Plan, Rename, SetAccess, Settle
-from core.reconcile.by_hand import recorded
 from core.reconcile.channels import SHARED
 from core.systems import access, activation, making, telling
 from core.systems.access import GroupPlan
@@ -83,7 +82,7 @@ async def sync(group_id: int, *, repair: bool = False) -> DiscordCounts:
 async def _round(run: _Run, *, repair: bool) -> bool:
     """One gather-decide-apply-record; True if another round may find more to do."""
     database, now = get_database(), utcnow()
-    async with database.transaction() as session:
+    async with database.alone() as session:
         claimed = await sync_states.claim(
             session, run.group_id, SYSTEM,
             instance=database.instance_id, now=now, lease=database.lease_seconds,
@@ -219,8 +218,9 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
     database = get_database()
     async with database.transaction() as session:
         if run.last is not None:
-            known = await sync_states.by_hand(session, run.group_id, SYSTEM)
-            values["by_hand"] = recorded(plan.by_hand, known)
+            values["by_hand"] = await sync_states.by_hand(
+                session, run.group_id, SYSTEM, plan.by_hand
+            )
         if run.errors:
             values |= run.failure(plan.inputs_hash())
         elif waiting and not later:

@@ -27,7 +27,7 @@ from core.errors import MusterError, TemporaryError
 from core.notifications.scheduler import wakes
 from core.reconcile import events as pure
 from core.reconcile import trace
-from core.reconcile.by_hand import is_news, recorded
+from core.reconcile.by_hand import is_news
 from core.reconcile.event_plan import LIVE, Event, EventPlan, Group, Meeting, Wanted
 from core.systems import telling
 from core.systems.counts import EventCounts
@@ -71,7 +71,7 @@ async def sync(
 async def _round(run: EventRun, *, repair: bool) -> bool:
     """One gather-decide-apply-record; True if another round may find more to do."""
     database, now = get_database(), utcnow()
-    async with database.transaction() as session:
+    async with database.alone() as session:
         claimed = await sync_states.claim(
             session, run.group_id, SYSTEM,
             instance=database.instance_id, now=now, lease=database.lease_seconds,
@@ -174,8 +174,9 @@ async def _record(run: EventRun, *, waiting: bool = False) -> bool:
     values: dict[str, Any] = {}
     async with get_database().transaction() as session:
         if facts is not None:
-            known = await sync_states.by_hand(session, run.group_id, SYSTEM)
-            values["by_hand"] = recorded(plan.by_hand, known)
+            values["by_hand"] = await sync_states.by_hand(
+                session, run.group_id, SYSTEM, plan.by_hand
+            )
         if run.errors and not waiting:
             values |= run.failure(plan.inputs_hash())
         elif run.full is not None and not waiting:

@@ -106,12 +106,10 @@ async def _category(
         names = access.wanted_names(facts)
         for kind in (k for k in ROOMS[group.rooms] if k in names):
             name = names[kind]
-            child = await managed.intent(
+            await managed.intent(
                 session, guild_id=group.guild_id, kind=kind, name=name, now=utcnow(),
                 group_id=group.id, parent_id=row.id,
             )  # fmt: skip
-            if child.state == "intent":
-                child.parent_id = row.id
     if row.state == "created":
         return row.id, row.discord_id
     entries, _ = access.birth_overwrites("category", facts, view, None)
@@ -134,8 +132,6 @@ async def _shared(
             session, guild_id=group.guild_id, kind="text", name=create.name, now=utcnow(),
             cohort_id=group.cohort_id, parent_id=parent.id,
         )  # fmt: skip
-        if row.state == "intent":
-            row.name, row.parent_id = create.name, parent.id
     if row.state == "created":
         return
     if parent.state != "created":
@@ -166,7 +162,7 @@ async def _one(
     made: Made,
 ) -> int:
     in_category = create.kind != "role"
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         row = await managed.intent(
             session,
             guild_id=facts.group.guild_id,
@@ -176,8 +172,6 @@ async def _one(
             group_id=facts.group.id,
             parent_id=parent[0] if in_category else None,
         )
-        if row.state == "intent":
-            row.name = create.name
     if row.state == "created" and row.discord_id is not None:
         return row.discord_id
     discord_id = await _realize(row, view, parent[1] if in_category else None, entries, reason)
@@ -196,12 +190,13 @@ async def _realize(
 ) -> int:
     """Claim the intent, look for an earlier attempt's object, else make it; save its id."""
     database, now = get_database(), utcnow()
-    async with database.transaction() as session:
+    # An earlier attempt may have got as far as Discord.
+    before = row.intent_at < now - timedelta(seconds=1) or row.lease_by is not None
+    async with database.alone() as session:
         mine = await managed.claim_object(
             session, row.id, instance=database.instance_id, now=now, lease=database.lease_seconds
         )
-        taken = await managed.taken_ids(session, row.guild_id)
-        before = row.intent_at < now - timedelta(seconds=1) or row.lease_by is not None
+        taken = await managed.taken_ids(session, row.guild_id) if before else frozenset()
     if not mine:
         raise TemporaryError(t("somebody else is making it right now"), kind="busy", retry_after=1)
     found = None

@@ -164,7 +164,7 @@ async def test_a_message_is_in_the_persons_language(
         def sentence(label: str, server: str) -> str:
             return t("free in {label} on {server}", label=label, server=server)
 
-        assert await seats.tell_watchers(group, sentence) == 2
+        assert await seats.tell_watchers(w.guild.id, group, sentence) == 2
         plain = "free in ¡Group 1 · Stats on Study Hall"
         assert [m.content for m in ada.user.dm_channel.history()] == [expected + plain]
         assert f"<@{ben.id}> ¡{plain}" in said(w)

@@ -275,13 +275,13 @@ async def test_watchers_are_told_once(database: Database) -> None:
     await membership.join(person(0), group)
     for n in (1, 2, 1):
         assert await seats.watch(person(n), group) == "Group 1"
-    assert (await seats.freed(group))[2] == []
+    assert (await seats.freed(GUILD, group))[1] == []
     await membership.leave(person(0), group)
-    told = await asyncio.gather(*(seats.freed(group) for _ in range(6)))
-    heard = [user for _, _, users in told for user in users]
+    told = await asyncio.gather(*(seats.freed(GUILD, group) for _ in range(6)))
+    heard = [user for _, users in told for user in users]
     assert heard == [person(1).user_id]  # one seat, one offer
     set_clock(lambda: NOW + timedelta(minutes=61))
-    assert (await seats.freed(group))[2] == [person(2).user_id]
+    assert (await seats.freed(GUILD, group))[1] == [person(2).user_id]
     await membership.join(person(1), group)
     async with database.transaction() as session:
         left = await session.scalars(select(SeatWatch.user_id))

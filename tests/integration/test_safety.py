@@ -52,14 +52,12 @@ INTERNAL = {
     "google_connect.finish": "a state says whose it is, good once; the rights are checked again",
     "google_connect.rotated": "called by the calendar of a guild, about its own secret",
     "meeting_rights.guild_of": "a button in direct messages; refused to whoever has no place there",
-    "seats.freed": "called by the bot for a group that it has just synced",
     "presence.tick": "by the clock, every meeting that runs",
     "posts.guilds": "which guilds the bot keeps posts in",
     "rekey.rekey": "the operator's command, on everything that is sealed",
     "retention.delete_left": "by the clock, about servers that Muster left long ago",
     "retention.note_left": "at the start, about servers that Muster is no longer in",
-    "seats.guild_of": "called by the bot for a group that it has just synced",
-    "seats.tell_watchers": "called by the bot for a group that it has just synced",
+    "seats.waited_in": "called by the bot for a group that it has just synced",
     "seats.waited_for": "which groups the bot looks after",
 }
 # Written for one guild as a whole; they name nothing of it that could be another's.
@@ -184,6 +182,7 @@ def argument(name: str, theirs: dict[str, int]) -> Any:
         "keys": Keys([], "x" * 32), "desk": None, "subject_id": theirs["group"], "feed_id": 1,
         "url": "https://example.org", "user": "x", "password": "x", "calendar_id": "x",
         "remove": True, "back": True, "backend": Backend.memory, "address": "x",
+        "words": "{} {}".format,
         "secret": None,
     }  # fmt: skip
     return values[name]

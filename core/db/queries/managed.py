@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, or_, select, text, update
+from sqlalchemy import case, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,23 +41,30 @@ async def intent(
     ordinal: int = 1,
     parent_id: int | None = None,
 ) -> ManagedObject:
-    """The row for an object about to be made; the one that stands there, if there is one."""
-    owner = and_(
-        ManagedObject.cohort_id == cohort_id
-        if cohort_id is not None
-        else ManagedObject.group_id == group_id,
-        ManagedObject.kind == kind,
-        ManagedObject.ordinal == ordinal,
-    )
-    await session.execute(
-        insert(ManagedObject)
-        .values(
-            guild_id=guild_id, kind=kind, cohort_id=cohort_id, group_id=group_id,
-            ordinal=ordinal, parent_id=parent_id, name=name, intent_at=now,
-        )
-        .on_conflict_do_nothing()
+    """The row for an object about to be made; the one that stands there, if there is one.
+
+    Name and parent of one that was not made yet become those that are wanted now.
+    """
+    statement = insert(ManagedObject).values(
+        guild_id=guild_id, kind=kind, cohort_id=cohort_id, group_id=group_id,
+        ordinal=ordinal, parent_id=parent_id, name=name, intent_at=now,
     )  # fmt: skip
-    return (await session.scalars(select(ManagedObject).where(owner))).one()
+    new, unmade = statement.excluded, ManagedObject.state == "intent"
+    parent = func.coalesce(new.parent_id, ManagedObject.parent_id)
+    rows = await session.scalars(
+        statement.on_conflict_do_update(
+            index_elements=["group_id", "kind"]
+            if cohort_id is None
+            else ["cohort_id", "kind", "ordinal"],
+            set_={
+                "name": case((unmade, new.name), else_=ManagedObject.name),
+                "parent_id": case((unmade, parent), else_=ManagedObject.parent_id),
+            },
+        )
+        .returning(ManagedObject)
+        .execution_options(populate_existing=True)
+    )
+    return rows.one()
 
 
 async def claim_object(

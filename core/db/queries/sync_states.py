@@ -10,6 +10,8 @@ from sqlalchemy import and_, case, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.models import Guild, SyncState, SyncStatus
+from core.plan import ByHand
+from core.reconcile.by_hand import recorded
 
 SYSTEMS = ("discord", "calendar", "reminders", "rsvps")
 
@@ -93,14 +95,21 @@ async def record(
     return version is None or current == version
 
 
-async def by_hand(session: AsyncSession, group_id: int, system: str) -> dict[str, Any]:
-    """What was changed by hand, as the row says; it stays so until the transaction ends."""
-    found = await session.scalar(
+async def by_hand(
+    session: AsyncSession, group_id: int, system: str, found: Sequence[ByHand]
+) -> dict[str, Any]:
+    """The new value of a row's column, where a look at Discord found this; see `recorded`.
+
+    What somebody accepts meanwhile waits until the transaction ends.
+    """
+    if not found:
+        return recorded((), {})
+    known = await session.scalar(
         select(SyncState.by_hand)
         .where(SyncState.group_id == group_id, SyncState.system == system)
         .with_for_update()
     )
-    return found or {}
+    return recorded(found, known or {})
 
 
 async def due(session: AsyncSession, now: datetime) -> list[tuple[int, str]]:
