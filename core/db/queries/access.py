@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, String, and_, case, exists, literal, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -27,12 +38,10 @@ from core.db.models import (
     SyncState,
     User,
 )
-from core.db.queries.meetings import ends
+from core.db.queries.meetings import IDS, Query, ends
 from core.plan import Bits
 from core.reconcile.permissions import Entry
 from core.reconcile.reminders import PERSONAL
-
-Query = Select[*tuple[Any, ...]]
 
 # Members before guests: whoever is both is a member.
 _RANK = {"active": 0, "completed": 1, "dropped": 2, "removed": 3}
@@ -110,7 +119,16 @@ class Facts:
     state: StateRow | None = None
 
 
-def _groups(group_ids: Sequence[int] | None) -> Query:
+# The statements are built once: see core.db.queries.meetings.IDS. `some`: of `ids`, else of all.
+_COHORTS = bindparam("cohorts", expanding=True, type_=BigInteger)
+
+
+def _only(query: Query, column: Any, *, some: bool) -> Query:
+    return query.where(column.in_(IDS)) if some else query
+
+
+@cache
+def _groups(*, some: bool) -> Query:
     query = (
         select(
             Group.id, Group.guild_id, Group.cohort_id, Group.name, Group.status, Group.opened_at,
@@ -123,57 +141,65 @@ def _groups(group_ids: Sequence[int] | None) -> Query:
         .where(Guild.left_at.is_(None))
         .order_by(Group.id)
     )  # fmt: skip
-    if group_ids is not None:
-        return query.where(Group.id.in_(group_ids))
+    if some:
+        return query.where(Group.id.in_(IDS))
     touched = exists().where(ManagedObject.group_id == Group.id)
     return query.where(
         or_(Cohort.status != CohortStatus.draft, Group.opened_at.is_not(None), touched)
     )
 
 
-def _only(query: Query, column: Any, group_ids: Sequence[int] | None) -> Query:
-    return query if group_ids is None else query.where(column.in_(group_ids))
-
-
-async def _rows(session: AsyncSession, query: Any) -> Any:
+async def _rows(session: AsyncSession, query: Any, values: Mapping[str, Any]) -> Any:
     """Plain rows, past the ORM's loading: columns need none of it, and a sweep reads 40,000."""
-    return await (await session.connection()).execute(query)
+    return await (await session.connection()).execute(query, values)
 
 
 async def gather(session: AsyncSession, group_ids: Sequence[int] | None = None) -> list[Facts]:
-    """Facts about the groups (None: all that have or want channels). Six statements."""
+    """Facts about the groups (None: all that have or want channels). Five statements."""
     facts: dict[int, Facts] = {}
     parsed: dict[int, GuildSettings] = {}
-    for row in (await session.execute(_groups(group_ids))).all():
+    some = group_ids is not None
+    values: dict[str, Any] = {"ids": group_ids}
+    for row in await _rows(session, _groups(some=some), values):
         group = GroupRow(*row[:-1])
         if group.guild_id not in parsed:
             parsed[group.guild_id] = GuildSettings.model_validate(row[-1])
         facts[group.id] = Facts(group, parsed[group.guild_id])
     if not facts:
         return []
-    await _add_people(session, facts, group_ids)
-    await _add_objects(session, facts, group_ids)
-    await _add_ledger(session, facts, group_ids)
-    states = select(
-        SyncState.group_id, SyncState.status, SyncState.version, SyncState.inputs_hash,
-        SyncState.attempts, SyncState.next_attempt_at, SyncState.by_hand,
-    ).where(SyncState.system == "discord")  # fmt: skip
-    for row in await session.execute(_only(states, SyncState.group_id, group_ids)):
+    cohorts = {fact.group.cohort_id for fact in facts.values()} if some else set()
+    now = utcnow()
+    values |= {"cohorts": cohorts, "opens": now + BEFORE, "ended": now - AFTER}
+    _add_people(facts, await _rows(session, _people(some=some), values))
+    _add_objects(facts, await _rows(session, _objects(some=some), values))
+    _add_ledger(facts, await _rows(session, _ledger(some=some), values))
+    for row in await _rows(session, _states(some=some), values):
         if row[0] in facts:
             facts[row[0]].state = StateRow(*row)
     return list(facts.values())
 
 
-async def _add_people(
-    session: AsyncSession, facts: dict[int, Facts], group_ids: Sequence[int] | None
-) -> None:
-    """Everybody of `_members` and `_guests`: of each only what is best for them."""
-    query = union_all(
-        _only(_members(), Membership.group_id, group_ids),
-        _only(_guests(utcnow()), Meeting.group_id, group_ids),
+@cache
+def _states(*, some: bool) -> Query:
+    query = select(
+        SyncState.group_id, SyncState.status, SyncState.version, SyncState.inputs_hash,
+        SyncState.attempts, SyncState.next_attempt_at, SyncState.by_hand,
+    ).where(SyncState.system == "discord")  # fmt: skip
+    return _only(query, SyncState.group_id, some=some)
+
+
+@cache
+def _people(*, some: bool) -> Any:
+    return union_all(
+        _only(_members(), Membership.group_id, some=some),
+        _only(_guests(), Meeting.group_id, some=some),
     )
+
+
+def _add_people(facts: dict[int, Facts], rows: Iterable[Any]) -> None:
+    """Everybody of `_members` and `_guests`: of each only what is best for them."""
     best: dict[int, dict[int, tuple[int, str, str]]] = defaultdict(dict)
-    for group_id, user_id, status, role, zone, personal, elsewhere in await _rows(session, query):
+    for group_id, user_id, status, role, zone, personal, elsewhere in rows:
         have = best[group_id].get(user_id)
         if have is None or (_RANK[status], role == GUEST) < (_RANK[have[1]], have[2] == GUEST):
             best[group_id][user_id] = (user_id, status, role)
@@ -188,7 +214,6 @@ async def _add_people(
             facts[group_id].people = list(people.values())
 
 
-@cache
 def _members() -> Query:
     """Active and completed people, and ended ones whom the ledger still has.
 
@@ -219,8 +244,8 @@ def _members() -> Query:
     )  # fmt: skip
 
 
-def _guests(now: datetime) -> Query:
-    """Guests whose access is open at `now` as active, those whom the ledger still has as dropped.
+def _guests() -> Query:
+    """Guests whose access is open now as active, those whom the ledger still has as dropped.
 
     The meeting's time of now decides, so access moves with it. Whoever left the cohort is no
     guest of it any more.
@@ -233,8 +258,8 @@ def _guests(now: datetime) -> Query:
     is_open = and_(
         Visit.ended_at.is_(None),
         Meeting.status.in_(VISITED),
-        Meeting.starts_at <= now + BEFORE,
-        ends() > now - AFTER,
+        Meeting.starts_at <= bindparam("opens"),
+        ends() > bindparam("ended"),
         inside,
     )
     in_ledger = exists().where(
@@ -252,25 +277,27 @@ def _guests(now: datetime) -> Query:
     )  # fmt: skip
 
 
-async def _add_objects(
-    session: AsyncSession, facts: dict[int, Facts], group_ids: Sequence[int] | None
-) -> None:
+@cache
+def _objects(*, some: bool) -> Query:
     query = select(
         ManagedObject.id, ManagedObject.kind, ManagedObject.cohort_id, ManagedObject.group_id,
         ManagedObject.ordinal, ManagedObject.parent_id, ManagedObject.discord_id,
         ManagedObject.state, ManagedObject.name, ManagedObject.renamed_at, ManagedObject.intent_at,
         ManagedObject.adopted,
     )  # fmt: skip
-    if group_ids is not None:
-        cohorts = {f.group.cohort_id for f in facts.values()}
-        query = query.where(
-            or_(ManagedObject.group_id.in_(group_ids), ManagedObject.cohort_id.in_(cohorts))
-        )
-    by_id: dict[int, ObjectRow] = {}
+    if some:
+        mine = or_(ManagedObject.group_id.in_(IDS), ManagedObject.cohort_id.in_(_COHORTS))
+        query = query.where(mine)
     # In order, so that a plan's hash stays the same from one look to the next.
-    for row in await session.execute(query.order_by(ManagedObject.id)):
+    return query.order_by(ManagedObject.id)
+
+
+def _add_objects(facts: dict[int, Facts], rows: Iterable[Any]) -> None:
+    by_id: dict[int, ObjectRow] = {}
+    for row in rows:
         stamps = tuple(datetime.fromisoformat(t) for t in row[9])
-        by_id[row[0]] = ObjectRow(*row[:9], stamps, *row[10:])
+        columns = [*row[:9], stamps, *row[10:]]
+        by_id[row[0]] = ObjectRow(*columns)
     shared = {i.cohort_id: i for i in by_id.values() if i.kind == "text" and i.cohort_id}
     for fact in facts.values():
         fact.shared = shared.get(fact.group.cohort_id)
@@ -281,24 +308,25 @@ async def _add_objects(
                 facts[item.group_id].category = by_id.get(item.parent_id)
 
 
-async def _add_ledger(
-    session: AsyncSession, facts: dict[int, Facts], group_ids: Sequence[int] | None
-) -> None:
+@cache
+def _ledger(*, some: bool) -> Query:
     query = select(
         ManagedOverwrite.place_id, ManagedOverwrite.target_id, ManagedOverwrite.allow,
         ManagedOverwrite.deny, ManagedOverwrite.confirmed, ManagedOverwrite.is_role,
         ManagedOverwrite.adopted, ManagedOverwrite.cohort_id, ManagedOverwrite.group_id,
     )  # fmt: skip
-    if group_ids is not None:
-        cohorts = {f.group.cohort_id for f in facts.values()}
-        query = query.where(
-            or_(ManagedOverwrite.group_id.in_(group_ids), ManagedOverwrite.cohort_id.in_(cohorts))
-        )
+    if some:
+        mine = or_(ManagedOverwrite.group_id.in_(IDS), ManagedOverwrite.cohort_id.in_(_COHORTS))
+        query = query.where(mine)
+    return query
+
+
+def _add_ledger(facts: dict[int, Facts], rows: Iterable[Any]) -> None:
     ledger: dict[int, dict[int, Entry]] = defaultdict(dict)
     # Tens of thousands of rows hold a handful of different values: entries are shared.
     shared: dict[tuple[Any, ...], Entry] = {}
     owners: dict[int, dict[int, int]] = defaultdict(dict)
-    for place, target, *values, cohort_id, group_id in await _rows(session, query):
+    for place, target, *values, cohort_id, group_id in rows:
         if cohort_id is not None and group_id is not None:
             owners[place][target] = group_id
         key = tuple(values)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     and_,
+    bindparam,
     exists,
     func,
     literal,
@@ -35,7 +37,7 @@ from core.db.models import (
 )
 from core.db.queries.access import GUEST
 from core.db.queries.attendance import came
-from core.db.queries.meetings import ends
+from core.db.queries.meetings import Query, ends
 from core.reconcile.answers import MeetingFacts, effective
 from core.reconcile.trace import LIVE
 
@@ -158,23 +160,27 @@ class Home:
 
 async def home(session: AsyncSession, group_id: int) -> Home | None:
     """Where a group's posts stand."""
+    row = (await session.execute(_home(), {"group": group_id})).one_or_none()
+    if row is None:
+        return None
+    settings = GuildSettings.model_validate(row[3])
+    return Home(row[0], row[1] in LIVE, row[2], settings, in_calendar=row[4])
+
+
+@cache
+def _home() -> Query:
     text = and_(
         ManagedObject.group_id == Group.id,
         ManagedObject.kind == "text",
         ManagedObject.state == "created",
     )
     entry = exists().where(CalendarEntry.group_id == Group.id)
-    rows = await session.execute(
+    return (
         select(Group.guild_id, Group.status, ManagedObject.discord_id, Guild.settings, entry)
         .join(Guild, Guild.id == Group.guild_id)
         .outerjoin(ManagedObject, text)
-        .where(Group.id == group_id, Guild.left_at.is_(None))
+        .where(Group.id == bindparam("group"), Guild.left_at.is_(None))
     )
-    row = rows.one_or_none()
-    if row is None:
-        return None
-    settings = GuildSettings.model_validate(row[3])
-    return Home(row[0], row[1] in LIVE, row[2], settings, in_calendar=row[4])
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.config import GuildSettings
 from core.db.models import Cohort, Group, Guild, ManagedObject, SyncState
 from core.db.models import meeting_models as tables
 from core.db.queries.access import StateRow
+from core.db.queries.meetings import Query
 from core.reconcile.event_plan import Meeting
 from core.reconcile.events import HORIZON
 from core.reconcile.trace import LIVE
@@ -46,27 +48,7 @@ _COLUMNS = (
 
 async def group(session: AsyncSession, group_id: int) -> tuple[EventFacts, StateRow | None] | None:
     """One group with its row in sync_states; None where there is no such group any more."""
-    voice = and_(
-        ManagedObject.group_id == Group.id,
-        ManagedObject.kind == "voice",
-        ManagedObject.state == "created",
-    )
-    state = and_(SyncState.group_id == Group.id, SyncState.system == SYSTEM)
-    row: Any = (
-        await session.execute(
-            select(
-                Group.id, Group.guild_id, Group.name, Cohort.name, Group.status, Guild.settings,
-                ManagedObject.discord_id, SyncState.group_id, SyncState.status, SyncState.version,
-                SyncState.inputs_hash, SyncState.attempts, SyncState.next_attempt_at,
-                SyncState.by_hand,
-            )
-            .join(Cohort, Cohort.id == Group.cohort_id)
-            .join(Guild, Guild.id == Group.guild_id)
-            .outerjoin(ManagedObject, voice)
-            .outerjoin(SyncState, state)
-            .where(Group.id == group_id, Guild.left_at.is_(None))
-        )
-    ).one_or_none()  # fmt: skip
+    row: Any = (await session.execute(_group(), {"group": group_id})).one_or_none()
     if row is None:
         return None
     group_id, guild_id, name, cohort, status, settings, channel_id = row[:7]
@@ -77,15 +59,42 @@ async def group(session: AsyncSession, group_id: int) -> tuple[EventFacts, State
     return facts, StateRow(*row[7:]) if row[7] is not None else None
 
 
+@cache
+def _group() -> Query:
+    voice = and_(
+        ManagedObject.group_id == Group.id,
+        ManagedObject.kind == "voice",
+        ManagedObject.state == "created",
+    )
+    state = and_(SyncState.group_id == Group.id, SyncState.system == SYSTEM)
+    return (
+        select(
+            Group.id, Group.guild_id, Group.name, Cohort.name, Group.status, Guild.settings,
+            ManagedObject.discord_id, SyncState.group_id, SyncState.status, SyncState.version,
+            SyncState.inputs_hash, SyncState.attempts, SyncState.next_attempt_at,
+            SyncState.by_hand,
+        )
+        .join(Cohort, Cohort.id == Group.cohort_id)
+        .join(Guild, Guild.id == Group.guild_id)
+        .outerjoin(ManagedObject, voice)
+        .outerjoin(SyncState, state)
+        .where(Group.id == bindparam("group"), Guild.left_at.is_(None))
+    )  # fmt: skip
+
+
 async def of_group(session: AsyncSession, group_id: int) -> list[Meeting]:
     """All meetings of a group, in order."""
-    rows = await session.execute(
+    plain: Sequence[Any] = (await session.execute(_of_group(), {"group": group_id})).all()
+    return [Meeting(*row) for row in plain]
+
+
+@cache
+def _of_group() -> Query:
+    return (
         select(*_COLUMNS)
-        .where(tables.Meeting.group_id == group_id)
+        .where(tables.Meeting.group_id == bindparam("group"))
         .order_by(tables.Meeting.starts_at, tables.Meeting.id)
     )
-    plain: Sequence[Any] = rows.all()
-    return [Meeting(*row) for row in plain]
 
 
 async def of_all(session: AsyncSession, now: datetime) -> dict[int, list[Meeting]]:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    bindparam,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +29,11 @@ from core.reconcile.meeting_rows import Have, SeriesDiff, follow
 from core.reconcile.reminders import MeetingFact
 from core.reconcile.trace import LIVE
 from core.schedule import Occurrence
+
+# Statements that every sync sends are built once: that costs as much as sending them. This is the
+# list of ids in them.
+IDS = bindparam("ids", expanding=True, type_=BigInteger)
+Query = Select[*tuple[Any, ...]]
 
 
 async def derive(
@@ -123,18 +139,9 @@ async def to_come(
     session: AsyncSession, group_ids: Sequence[int] | None, now: datetime
 ) -> dict[int, list[MeetingFact]]:
     """By group (None: all): its meetings that are not over, whatever their status, in order."""
-    query = (
-        select(
-            Meeting.group_id, Meeting.id, Meeting.occurrence_date, Meeting.starts_at,
-            Meeting.minutes, Meeting.number, Meeting.status,
-        )
-        .where(ends() > now)
-        .order_by(Meeting.starts_at, Meeting.id)
-    )  # fmt: skip
-    if group_ids is not None:
-        query = query.where(Meeting.group_id.in_(group_ids))
+    query = _to_come(some=group_ids is not None)
     # Past the ORM's loading: a sweep reads 12,000 rows.
-    rows = await (await session.connection()).execute(query)
+    rows = await (await session.connection()).execute(query, {"now": now, "ids": group_ids})
     found: dict[int, list[MeetingFact]] = defaultdict(list)
     plain: Sequence[Any] = rows.all()
     for row in plain:
@@ -142,23 +149,42 @@ async def to_come(
     return found
 
 
+@cache
+def _to_come(*, some: bool) -> Query:
+    query = (
+        select(
+            Meeting.group_id, Meeting.id, Meeting.occurrence_date, Meeting.starts_at,
+            Meeting.minutes, Meeting.number, Meeting.status,
+        )
+        .where(ends() > bindparam("now"))
+        .order_by(Meeting.starts_at, Meeting.id)
+    )  # fmt: skip
+    return query.where(Meeting.group_id.in_(IDS)) if some else query
+
+
 async def next_of(
     session: AsyncSession, group_ids: Sequence[int], now: datetime
 ) -> dict[int, Meeting]:
     """By group: the first planned meeting that is not over at `now` (UTC)."""
-    rows = await session.scalars(
+    rows = await session.scalars(_next_of(), {"ids": group_ids, "now": now})
+    return {m.group_id: m for m in rows}
+
+
+@cache
+def _next_of() -> Select[Meeting]:
+    return (
         select(Meeting)
         .where(
-            Meeting.group_id.in_(group_ids),
+            Meeting.group_id.in_(IDS),
             Meeting.status == MeetingStatus.planned,
-            ends() > now,
+            ends() > bindparam("now"),
         )
         .order_by(Meeting.group_id, Meeting.starts_at, Meeting.id)
         .ext(distinct_on(Meeting.group_id))
     )
-    return {m.group_id: m for m in rows}
 
 
+@cache
 def ends() -> ColumnElement[datetime]:
     """The end of a meeting (UTC), for SQL."""
     return Meeting.starts_at + Meeting.minutes * literal(timedelta(minutes=1))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.meeting_models import Delivery, DeliveryStatus, Meeting
 from core.db.queries.deliveries import New, enqueue, wake
-from core.db.queries.meetings import ends
+from core.db.queries.meetings import IDS, Query, ends
 from core.reconcile.reminders import RECONCILED, SLACK, ReminderPlan, Row
 
 _OPEN = (DeliveryStatus.pending, DeliveryStatus.failed)
@@ -25,24 +26,29 @@ async def rows(
 
     Also what was due just now, as long as it would be wanted again.
     """
-    of_meetings = select(Meeting.id).where(ends() > now)
+    values = {"now": now, "since": now - SLACK, "ids": group_ids}
+    query = _rows(some=group_ids is not None)
+    found: dict[int, list[Row]] = defaultdict(list)
+    plain: Sequence[Any] = (await (await session.connection()).execute(query, values)).all()
+    for row in plain:
+        found[row[0]].append(Row(*row[1:]))
+    return found
+
+
+@cache
+def _rows(*, some: bool) -> Query:
+    of_meetings = select(Meeting.id).where(ends() > bindparam("now"))
     query = select(
         Delivery.group_id, Delivery.id, Delivery.kind, Delivery.key, Delivery.meeting_id,
         Delivery.user_id, Delivery.status, Delivery.due_at, Delivery.error_class,
     ).where(
         Delivery.kind.in_(RECONCILED),
         or_(
-            Delivery.status.in_(_OPEN), Delivery.due_at >= now - SLACK,
+            Delivery.status.in_(_OPEN), Delivery.due_at >= bindparam("since"),
             Delivery.meeting_id.in_(of_meetings),
         ),
     )  # fmt: skip
-    if group_ids is not None:
-        query = query.where(Delivery.group_id.in_(group_ids))
-    found: dict[int, list[Row]] = defaultdict(list)
-    plain: Sequence[Any] = (await (await session.connection()).execute(query)).all()
-    for row in plain:
-        found[row[0]].append(Row(*row[1:]))
-    return found
+    return query.where(Delivery.group_id.in_(IDS)) if some else query
 
 
 async def write(
