@@ -6,7 +6,6 @@ import aiohttp
 
 from core.calendars.caldav import CalDav
 from core.calendars.guard import Guard
-from core.calendars.memory import Memory, MemoryServer
 from core.calendars.office import Access
 from core.reconcile.series import uid_of
 
@@ -32,17 +31,3 @@ class CalDavMaker:
         if self._session is not None:
             await self._session.close()
         self._session = None
-
-
-class MemoryMaker:
-    """Calendars that last as long as the process: the demo's."""
-
-    def __init__(self) -> None:
-        self.server = MemoryServer()
-
-    def __call__(self, access: Access) -> Memory:
-        """One server for all guilds, as one account may be."""
-        return Memory(self.server, access.address)
-
-    async def close(self) -> None:
-        """Nothing is open."""

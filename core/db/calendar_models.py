@@ -89,7 +89,6 @@ class CalendarEntry(Base):
     desired_hash: Mapped[str | None] = mapped_column(String(64))  # of what stands there by us
     content: Mapped[str | None] = mapped_column(String(64))  # port.Remote.content, as we left it
     remade_at: Mapped[datetime | None]  # somebody deleted it and it was made once more
-    edited_at: Mapped[datetime | None]  # somebody else changed it, and it was written over
     # By day ("" for the series) and user: the answer as it was read or written last, so that only
     # a change of it is news.
     seen: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sql("'{}'"))

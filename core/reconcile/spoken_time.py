@@ -40,7 +40,6 @@ class When:
     day: date
     at: time
     zone: str
-    zone_typed: bool
 
 
 def read_when(typed: str, *, now: datetime, zone: str, day: date | None = None) -> When:
@@ -53,12 +52,11 @@ def read_when(typed: str, *, now: datetime, zone: str, day: date | None = None) 
     text = clean(typed)
     spoken, rest = take_zone(text)
     used = spoken or zone
-    known = spoken is not None
     if (ahead := _AHEAD.fullmatch(rest)) and ahead["unit"].casefold() in said.CLOCK_UNITS:
         minutes = int(ahead["n"][:9]) * said.CLOCK_UNITS[ahead["unit"].casefold()]
         _plus_days(now.date(), minutes // DAY_MINUTES, text)
         starts_at = (now + timedelta(minutes=minutes)).replace(second=0, microsecond=0)
-        return _when(starts_at.astimezone(UTC), used, known, now, text)
+        return _when(starts_at.astimezone(UTC), used, now, text)
     at, rest = take_time(rest)
     left = words_of(rest)
     if left:
@@ -66,7 +64,7 @@ def read_when(typed: str, *, now: datetime, zone: str, day: date | None = None) 
         day = _read_day(left, today, lambda d: _instant(d, at, used) > now)
     if day is None:
         raise BadTime("no_day", t("Which day? Try “Wed 19:00” or “tomorrow 18:30”."), text)
-    return _when(_instant(day, at, used), used, known, now, text)
+    return _when(_instant(day, at, used), used, now, text)
 
 
 def read_day(typed: str, *, now: datetime, zone: str) -> date:
@@ -206,11 +204,11 @@ def _instant(day: date, at: time, zone: str) -> datetime:
         raise _no_such_day(day.isoformat()) from error
 
 
-def _when(starts_at: datetime, zone: str, typed: bool, now: datetime, what: str) -> When:
+def _when(starts_at: datetime, zone: str, now: datetime, what: str) -> When:
     if starts_at <= now:
         text = t("“{words}” is over already.", words=what)
         raise BadTime("past", text, what)
     if starts_at - now > FAR:
         raise _too_far(what)
     shown = starts_at.astimezone(ZoneInfo(zone))
-    return When(starts_at, shown.date(), shown.time(), zone, typed)
+    return When(starts_at, shown.date(), shown.time(), zone)

@@ -104,7 +104,7 @@ async def take_in(
     if read:
         values["seen"] = found.seen
     if edited:
-        values |= {"desired_hash": None, "edited_at": now}
+        values["desired_hash"] = None
     else:
         values["content"] = remote.content
     await rows.note_entry(session, group.guild_id, group.id, **values)

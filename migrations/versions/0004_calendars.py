@@ -141,7 +141,6 @@ def upgrade() -> None:
         sa.Column("desired_hash", sa.String(length=64), nullable=True),
         sa.Column("content", sa.String(length=64), nullable=True),
         sa.Column("remade_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("edited_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("seen", JSONB(), server_default=sa.text("'{}'"), nullable=False),
         sa.CheckConstraint(
             "state in ('intent', 'made', 'asked', 'left')",

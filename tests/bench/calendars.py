@@ -11,9 +11,8 @@ from datetime import time as clock_time
 
 from sqlalchemy import insert, select
 
-from core.calendars.makers import MemoryMaker
 from core.calendars.memory import Memory, MemoryServer
-from core.calendars.office import Office, set_office
+from core.calendars.office import Access, Office, set_office
 from core.clock import utcnow
 from core.db.calendar_models import CalendarAddress, CalendarEntry, CalendarLink
 from core.db.engine import get_database
@@ -35,6 +34,20 @@ from tests.integration._calendars import DavSide, Servers, dav_side
 MEETINGS, PEOPLE, ENTRIES = 12, 12, 200
 _ZONE, _AT = "Europe/Berlin", clock_time(19)
 _FIRST = date(2026, 1, 7)
+
+
+class MemoryMaker:
+    """Calendars in memory: one server, whose requests are counted."""
+
+    def __init__(self) -> None:
+        self.server = MemoryServer()
+
+    def __call__(self, access: Access) -> Memory:
+        """One server for all guilds, as one account may be."""
+        return Memory(self.server, access.address)
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 def series(number: int, *, people: int = PEOPLE, meetings: int = MEETINGS) -> Series:
