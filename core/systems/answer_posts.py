@@ -92,12 +92,16 @@ async def sync(group_id: int) -> PostCounts:
     """
     now = utcnow()
     counts: PostCounts = {"created": 0, "collapsed": 0, "failed": 0}
-    async with get_database().transaction() as session:
+    database = get_database()
+    async with database.alone() as session:
         home = await queries.home(session, group_id)
-        if home is None:
-            return counts
         following = (await meeting_queries.next_of(session, [group_id], now)).get(group_id)
-        upcoming = following if home.live and home.channel_id is not None else None
+    if home is None:
+        return counts
+    upcoming = following if home.live and home.channel_id is not None else None
+    if upcoming is None and not home.has_posts:
+        return counts
+    async with database.transaction() as session:
         counts["collapsed"] = await _collapse(session, group_id, home, upcoming)
         if upcoming is not None:
             counts["created"] = await _begin(session, group_id, home, upcoming, now)

@@ -33,6 +33,7 @@ from core.db.models import (
     Member,
     Membership,
     MembershipStatus,
+    Projection,
     Role,
 )
 from core.db.queries.access import GUEST
@@ -156,6 +157,7 @@ class Home:
     channel_id: int | None
     settings: GuildSettings
     in_calendar: bool  # it has an entry in the guild's calendar
+    has_posts: bool  # of any kind
 
 
 async def home(session: AsyncSession, group_id: int) -> Home | None:
@@ -164,7 +166,9 @@ async def home(session: AsyncSession, group_id: int) -> Home | None:
     if row is None:
         return None
     settings = GuildSettings.model_validate(row[3])
-    return Home(row[0], row[1] in LIVE, row[2], settings, in_calendar=row[4])
+    return Home(
+        row[0], row[1] in LIVE, row[2], settings, in_calendar=row[4], has_posts=row[5]
+    )  # fmt: skip
 
 
 @cache
@@ -175,8 +179,9 @@ def _home() -> Query:
         ManagedObject.state == "created",
     )
     entry = exists().where(CalendarEntry.group_id == Group.id)
+    posts = exists().where(Projection.group_id == Group.id)
     return (
-        select(Group.guild_id, Group.status, ManagedObject.discord_id, Guild.settings, entry)
+        select(Group.guild_id, Group.status, ManagedObject.discord_id, Guild.settings, entry, posts)
         .join(Guild, Guild.id == Group.guild_id)
         .outerjoin(ManagedObject, text)
         .where(Group.id == bindparam("group"), Guild.left_at.is_(None))
