@@ -156,8 +156,7 @@ def _no_operator_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # The slow ones, longest first: processes that start, are killed and start again.
 SLOW = ("test_first_day", "test_undo_property", "test_delivery_crash", "test_demo_term",
-        "test_crash", "test_trouble", "test_events_crash", "test_demo_walk",
-        "test_demo_calendar_walk", "test_demo",
+        "test_crash", "test_trouble", "test_events_crash", "test_demo",
         "test_discord_server_trouble", "test_discord_server")  # fmt: skip
 
 

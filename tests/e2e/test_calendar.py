@@ -23,8 +23,8 @@ from core.operations.common import Actor
 from core.operations.feeds import Links
 from tests.e2e._acting import filled, labels, last, made, on_discord, restart
 from tests.e2e._answers import post_of, started
+from tests.e2e._browser import CHROMIUM, FLAGS
 from tests.e2e._setup import menu
-from tests.e2e.test_demo_walk import CHROMIUM, FLAGS
 from tests.integration.test_feeds import MINE, NOW, person, season
 from tests.meetings_here import meet
 from tests.world import World, parts_of, text_of

@@ -11,9 +11,10 @@ import socket
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,6 @@ class Demo:
     url: str
     folder: Path
 
-    def left(self) -> list[str]:
-        """The processes that belong to this demo, its Postgres included."""
-        found = []
-        for process in psutil.process_iter(["pid", "cmdline"]):
-            words = " ".join(process.info["cmdline"] or ())
-            if str(self.folder) in words or process.info["pid"] == self.process.pid:
-                found.append(words)
-        return found
-
     async def state(self) -> dict[str, Any]:
         async with ClientSession() as client, client.get(f"{self.url}demo/state") as answer:
             found: dict[str, Any] = await answer.json()
@@ -56,17 +48,11 @@ class Demo:
 
 
 @asynccontextmanager
-async def demo(
-    *, port: int = 0, ignore_interrupt: bool = False, folder: Path | None = None
-) -> AsyncIterator[Demo]:
-    """A running demo with a temporary directory of its own, so that nothing hides elsewhere."""
-    if folder is None:
-        folder = Path(tempfile.mkdtemp(prefix="mt-"))
-        folder.chmod(0o755)
-    words = [sys.executable, "main.py", "demo", "--port", str(port)]
-    if ignore_interrupt:
-        # What a shell does to the commands that a script starts in the background.
-        words = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *words]
+async def demo(folder: Path, *, port: int) -> AsyncIterator[Demo]:
+    """`make demo` with a temporary directory of its own, so that nothing hides elsewhere."""
+    # What a shell does to the commands that a script starts in the background.
+    words = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh",
+             sys.executable, "main.py", "demo", "--port", str(port)]  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         *words, cwd=ROOT, stdout=PIPE, stderr=PIPE, env={**os.environ, "TMPDIR": str(folder)}
     )
@@ -77,7 +63,6 @@ async def demo(
         if process.returncode is None:
             process.terminate()
             await asyncio.wait_for(process.wait(), PATIENCE)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _address(process: Process) -> str:
@@ -89,23 +74,49 @@ async def _address(process: Process) -> str:
     raise AssertionError((await process.stderr.read()).decode())
 
 
-@asynccontextmanager
-async def visited() -> AsyncIterator[str]:
-    """The address of a running demo, for those who only look at its page: forked, not started."""
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A temporary directory that Postgres may look into, whoever runs it."""
     folder = Path(tempfile.mkdtemp(prefix="mt-"))
     folder.chmod(0o755)
-    output = folder / "output"
-    words, environment = ["demo", "--port", "0"], {**os.environ, "TMPDIR": str(folder)}
-    running = Bot(start(words, environment, output), output)
-
-    async def address() -> re.Match[str] | None:
-        return re.search(r"http://127\.0\.0\.1:\d+/", running.log) if output.exists() else None
-
     try:
-        yield (await until(address, timeout=PATIENCE, what="the address"))[0]
+        yield folder
     finally:
-        await running.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forked(folder: Path, **extra: str) -> Bot:
+    output = folder / "output"
+    environment = {**os.environ, "TMPDIR": str(folder), **extra}
+    return Bot(start(["demo", "--port", "0"], environment, output), output)
+
+
+@asynccontextmanager
+async def visited() -> AsyncIterator[str]:
+    """The address of a running demo, for those who only look at its page: forked, not started.
+
+    It has to end well on SIGTERM, and to leave nothing.
+    """
+    with _folder() as folder:
+        running, output = _forked(folder), folder / "output"
+
+        async def address() -> re.Match[str] | None:
+            return re.search(r"http://127\.0\.0\.1:\d+/", running.log) if output.exists() else None
+
+        try:
+            yield (await until(address, timeout=PATIENCE, what="the address"))[0]
+        finally:
+            ended = await running.stop()
+        assert ended == 0, running.log
+        assert list(folder.iterdir()) == [output]
+        assert left(folder) == []
+
+
+def left(folder: Path) -> list[str]:
+    """The processes that belong to the demo of that directory, its Postgres included."""
+    found = psutil.process_iter(["cmdline"])
+    lines = [" ".join(process.info["cmdline"] or ()) for process in found]
+    return [words for words in lines if str(folder) in words]
 
 
 async def _other_pages_are_turned_away(running: Demo) -> None:
@@ -118,41 +129,49 @@ async def _other_pages_are_turned_away(running: Demo) -> None:
             assert answer.status == 404
 
 
-async def test_starts_answers_and_leaves_nothing() -> None:
-    async with demo() as running:
-        times = psutil.Process(running.process.pid).cpu_times()
-        assert times.user + times.system < START_CPU
-        async with ClientSession() as client, client.get(running.url) as answer:
-            assert answer.status == 200
-            assert "Muster" in await answer.text()
-        people = (await running.state())["people"]
-        assert [p["moderator"] for p in people] == [True] + [False] * 10
-        assert people[0]["name"] == "Mira Novak"
-        sees = {p["name"]: {c["name"] for c in p["channels"]} for p in people}
-        # Nothing is set up yet: what the moderator role opens comes with /setup.
-        assert {"general", "moderators", "mystery", "poetry"} <= sees["Mira Novak"]
-        assert "group-1" in sees["Ada Brandt"]
-        assert "group-1" not in sees["Jonas Weber"]
-        assert "moderators" not in sees["Jonas Weber"]
-        await _other_pages_are_turned_away(running)
-        assert len(running.left()) > 1, "its Postgres was not found, so the check below is blind"
-        assert await running.stop(signal.SIGTERM) == 0
-        assert running.left() == []
-        assert list(running.folder.iterdir()) == []
+async def _killed(folder: Path) -> None:
+    """A demo that was killed, whose Postgres outlives it."""
+    killed = _forked(folder, KILL_AT="bot.demo.life:upgrade")
+    assert await killed.ended(PATIENCE) == -signal.SIGKILL
+    (folder / "output").unlink()
+    assert left(folder), "its Postgres was expected to outlive it"
+    assert list(folder.glob("muster-demo-*"))
 
 
-async def test_interrupt_stops_it_and_a_killed_one_is_tidied_up() -> None:
-    async with demo() as killed:
-        killed.process.kill()
-        await killed.process.wait()
-        assert killed.left(), "its Postgres was expected to outlive it"
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
-            async with demo(port=port, ignore_interrupt=True, folder=killed.folder) as running:
-                assert not running.url.endswith(f":{port}/"), "another port where one is taken"
-                async with asyncio.timeout(PATIENCE):
-                    while len(list(killed.folder.glob("muster-demo-*"))) > 1:
-                        await asyncio.sleep(0.1)
-                assert await running.stop(signal.SIGINT) == 0
-                assert running.left() == []
-                assert list(running.folder.iterdir()) == []
+async def test_starts_answers_tidies_up_and_leaves_nothing() -> None:
+    with _folder() as folder, socket.create_server(("127.0.0.1", 0)) as taken:
+        await _killed(folder)
+        port = taken.getsockname()[1]
+        async with demo(folder, port=port) as running:
+            times = psutil.Process(running.process.pid).cpu_times()
+            assert times.user + times.system < START_CPU
+            assert not running.url.endswith(f":{port}/"), "another port where one is taken"
+            async with ClientSession() as client, client.get(running.url) as answer:
+                assert answer.status == 200
+                assert "Muster" in await answer.text()
+            _shows_everybody(await running.state())
+            await _other_pages_are_turned_away(running)
+            await until(partial(_alone, folder), timeout=PATIENCE, what="tidying up")
+            assert left(folder), "its Postgres was not found, so the check below is blind"
+            assert await running.stop(signal.SIGINT) == 0
+        assert left(folder) == []
+        assert list(folder.iterdir()) == []
+
+
+async def _alone(folder: Path) -> bool:
+    return len(list(folder.glob("muster-demo-*"))) == 1
+
+
+def _shows_everybody(state: dict[str, Any]) -> None:
+    people = state["people"]
+    assert [p["moderator"] for p in people] == [True] + [False] * 10
+    assert people[0]["name"] == "Mira Novak"
+    sees = {p["name"]: {c["name"] for c in p["channels"]} for p in people}
+    # Nothing is set up yet: what the moderator role opens comes with /setup.
+    assert {"general", "moderators", "mystery", "poetry"} <= sees["Mira Novak"]
+    assert "group-1" in sees["Ada Brandt"]
+    assert "group-1" not in sees["Jonas Weber"]
+    assert "moderators" not in sees["Jonas Weber"]
+    groups = {p["name"]: p["groups"] for p in people}
+    assert groups["Ada Brandt"] == ["Harbour · Photo walks", "Group 1 · Statistics autumn"]
+    assert groups["Jonas Weber"] == []

@@ -24,8 +24,8 @@ from core.db.engine import get_database
 from core.keys import Keys
 from core.operations import google_connect
 from tests.e2e._acting import mod_of, on_discord
+from tests.e2e._browser import CHROMIUM, FLAGS
 from tests.e2e._google import GoogleStandIn, google
-from tests.e2e.test_demo_walk import CHROMIUM, FLAGS
 from tests.world import World
 
 

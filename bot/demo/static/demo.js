@@ -137,7 +137,7 @@ function lastAction() {
   if (!done || done.correlation === told) return;
   told = done.correlation;
   if (done.settlement === "timeout") notice("Muster is still busy with that. The page shows more when it is done.");
-  else if (done.settlement === "failed") notice("That did not work. Try it once more.");
+  else if (["failed", "rejected"].includes(done.settlement)) notice("That did not work. Try it once more.");
   else if (!$("notice").dataset.lost) notice("");
 }
 
