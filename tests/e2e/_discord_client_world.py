@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
+from multiprocessing import Pipe
+from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self, cast
 
 import aiohttp
 
+from tests.e2e.discord_server import forked
+from tests.e2e.launcher import fork
+
 Json = dict[str, Any]
 
-ROOT = Path(__file__).parents[2]
 #: Least-privilege bits for channels, roles, threads, events and nicknames (reference: discord.md).
 BOT_PERMISSIONS = 17996318854160
 TEXT, VOICE, CATEGORY = 0, 2, 4
@@ -75,20 +76,20 @@ class ServerProcess:
         self._arguments = ["--seed", seed, "--port", str(port)]
         if openapi is not None:
             self._arguments += ["--openapi", openapi]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: BaseProcess | None = None
         self.line: Json = {}
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.e2e.discord_server", *self._arguments]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert self._process.stdout is not None
-        first = self._process.stdout.readline()
-        if not first:
-            self.__exit__()
-            raise RuntimeError("the simulated Discord did not start; see its stderr above")
-        self.line = json.loads(first)
+        ours, theirs = Pipe(duplex=False)
+        with ours:
+            with theirs:
+                self._process = fork(forked, self._arguments, theirs)
+            try:
+                self.line = json.loads(ours.recv())
+            except EOFError:
+                self.__exit__()
+                text = "the simulated Discord did not start; see its stderr above"
+                raise RuntimeError(text) from None
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -96,14 +97,10 @@ class ServerProcess:
         if process is None:
             return
         process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
+        process.join(10)
+        if process.is_alive():
             process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+            process.join()
 
 
 class WorldClient:

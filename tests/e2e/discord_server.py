@@ -4,19 +4,21 @@
 
 prints one JSON line with ``api``, ``gateway``, ``control``, ``pid``, ``application_id``,
 ``bot_id`` and ``seed`` (the ids of the ready-made world), then serves until SIGTERM or SIGINT,
-or until the process that started it (its parent, or the pipe on its stdin) goes away.
+or until the process that started it goes away.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import gc
 import json
 import os
 import signal
-import stat
 import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from aiohttp import web
@@ -119,30 +121,13 @@ class Discord:
 
 
 async def _parent_gone(parent: int) -> None:
-    """Return once the starting process has gone: another parent, or end of file on a pipe."""
-    loop = asyncio.get_running_loop()
-    closed = asyncio.Event()
-    mode = os.fstat(sys.stdin.fileno()).st_mode if sys.stdin is not None else 0
-    piped = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
-
-    def read() -> None:
-        if not os.read(sys.stdin.fileno(), 4096):
-            loop.remove_reader(sys.stdin.fileno())
-            closed.set()
-
-    if piped:
-        loop.add_reader(sys.stdin.fileno(), read)
-    waiter = asyncio.ensure_future(closed.wait())
-    try:
-        while not closed.is_set() and os.getppid() == parent:
-            # Nothing announces a new parent, so it is looked at twice a second.
-            await asyncio.wait({waiter}, timeout=0.5)
-    finally:
-        waiter.cancel()
+    """Return once the starting process has gone, that is: there is another parent."""
+    while os.getppid() == parent:
+        await asyncio.sleep(0.5)  # nothing announces it
 
 
-async def serve(options: argparse.Namespace) -> None:
-    """Serve until told to stop. Raises OSError if the port is taken."""
+async def serve(options: argparse.Namespace, tell: Callable[[str], object]) -> None:
+    """Serve until told to stop; `tell` gets its line first. Raises OSError if the port is taken."""
     parent = os.getppid()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -155,8 +140,7 @@ async def serve(options: argparse.Namespace) -> None:
     await runner.setup()
     await web.TCPSite(runner, HOST, options.port, backlog=1024).start()
     world.listen(runner.addresses[0][1])
-    sys.stdout.write(json.dumps(world.line()) + "\n")
-    sys.stdout.flush()
+    tell(json.dumps(world.line()))
     watchers = {
         asyncio.create_task(stopped.wait()),
         asyncio.create_task(_parent_gone(parent)),
@@ -169,8 +153,18 @@ async def serve(options: argparse.Namespace) -> None:
         await runner.cleanup()
 
 
-if __name__ == "__main__":
+def run(argv: list[str], tell: Callable[[str], object]) -> None:
+    """The whole life of such a process."""
     # What it measures are moments: collecting the garbage of thousands of calls would stop it for
     # longer than the 85 ms that a bot at 46 calls a second may be late.
     gc.disable()
-    asyncio.run(serve(arguments(sys.argv[1:])))
+    asyncio.run(serve(arguments(argv), tell))
+
+
+def forked(argv: list[str], line: Connection) -> None:
+    """In a process forked from one that has imported this; the line goes into the pipe."""
+    run(argv, line.send)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:], functools.partial(print, flush=True))

@@ -6,6 +6,7 @@ Each walk opens its panels before the `yield` and presses them after it, in anot
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from core.clock import set_clock
 from core.discord_outbound.messages import Button, send_channel_message
 from core.operations import mine
 from core.operations.common import Actor
+from core.systems import projections
+from core.systems.answer_posts import ACTIVITY
 from tests.e2e._acting import channel, labels, last, on_discord, restart
 from tests.e2e._announce import announced, written
 from tests.e2e._announce import groups as two_groups
@@ -252,6 +255,13 @@ WALKS: list[Walk] = [
     answers, reminders_to_a_group_and_to_one, manage, needs_attention, this_week, attendance,
     announcements, messages, shared_channel, offsets, texts, settings, my_own, of_another_version,
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day's line waits ten seconds for more answers, and SimCord waits with it at each press."""
+    kind = projections._kinds[ACTIVITY]
+    monkeypatch.setitem(projections._kinds, ACTIVITY, replace(kind, gather=projections.GATHER))
 
 
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.__name__)

@@ -44,27 +44,30 @@ async def _status(database: Database, group: int) -> str:
         return (await session.get_one(Group, group)).status
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3], ids=["category", "text", "voice"])
 async def test_killed_between_create_and_save(
-    server: DiscordServer, database: Database, tmp_path: Path, nth: int
+    server: DiscordServer, database: Database, tmp_path: Path
 ) -> None:
-    """At the next start there is exactly one of each, and it is the group's."""
+    """After each such end it goes on; there is exactly one of each, and it is the group's."""
     ada = server.seed["member_ids"][0]
     rule = Rule((Piece(Slot(2, time(19), "Europe/Berlin")),))  # without one it would not run
     [group] = await cohort_with(server, "Stats", [ada], rule=rule)
-    point = {"KILL_AT": "core.db.queries.managed:created", "KILL_NTH": str(nth)}
-    async with running(server, database.url, tmp_path, **point) as bot:
-        assert await bot.ended() == -9
-    orphan = ("Stats", "group-1", "Group 1 Voice")[nth - 1]
-    assert len((await channels(server))[orphan]) == 1
+    places = ("Stats", "group-1", "Group 1 Voice")
+    for count, orphan in enumerate(places):
+        # From the second time on the first one noted is what the end before had left.
+        point = {"KILL_AT": "core.db.queries.managed:created", "KILL_NTH": str(min(count, 1) + 1)}
+        point["MUSTER_LEASE_SECONDS"] = "600"
+        async with running(server, database.url, tmp_path, **point) as bot:
+            assert await bot.ended() == -9
+        found = await channels(server)
+        assert len(found[orphan]) == 1
+        assert orphan == places[-1] or places[count + 1] not in found
     async with running(server, database.url, tmp_path):
         await until(lambda: _settled(database, group), what="the group's settling")
     found = await channels(server)
-    for name in ("Stats", "group-1", "Group 1 Voice"):
-        assert len(found[name]) == 1, name
+    assert [len(found[name]) for name in places] == [1, 1, 1]
     async with database.transaction() as session:
         ids = set(await session.scalars(select(ManagedObject.discord_id)))
-    assert {int(found[n][0]["id"]) for n in ("Stats", "group-1", "Group 1 Voice")} == ids
+    assert {int(found[name][0]["id"]) for name in places} == ids
     assert await _sees(server, ada, "group-1")
     assert await _status(database, group) == "active"
 
@@ -95,7 +98,7 @@ async def test_killed_between_commit_and_sync(
     async with running(server, database.url, tmp_path, **point) as bot:
         assert await bot.ended() == -9
     await membership.join(Actor(server.seed["guild_id"], ben, "Ben"), group)
-    async with running(server, database.url, tmp_path, FRESH="1", MUSTER_LEASE_SECONDS="600"):
+    async with running(server, database.url, tmp_path, MUSTER_LEASE_SECONDS="600"):
         await until(lambda: _sees(server, ben, "group-1"), timeout=60)
         await until(lambda: _settled(database, group))
 
@@ -121,16 +124,15 @@ async def test_every_creation_of_an_opening_fails_once(
     ada = server.seed["member_ids"][0]
     groups: dict[str, int] = {}
     for fault, spec in FAULTS.items():
-        for kind in ("category", "text", "voice"):
-            name = f"{fault} {kind}"
-            [groups[name]] = await cohort_with(server, name, [ada])
-            await _rename_group(database, groups[name], name)
-            asked = {"category": name, "text": name.replace(" ", "-"), "voice": f"{name} Voice"}
+        name = f"fault {fault}"  # the text channel has hyphens, and so another name
+        [groups[name]] = await cohort_with(server, name, [ada])
+        await _rename_group(database, groups[name], name)
+        for asked in (name, name.replace(" ", "-"), f"{name} Voice"):
             await server.fault(
                 **spec,
                 method="POST",
                 path="*/guilds/*/channels",
-                body_contains=f'"{asked[kind]}"',
+                body_contains=f'"{asked}"',
             )
     await _converges(server, database, tmp_path, groups)
     found = await channels(server)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
+from multiprocessing.connection import Connection
 
 import aiohttp
 import discord
 import pytest
 
-from tests.e2e._discord_client_world import ROOT
 from tests.e2e._discord_testbot import Bot, general_of, guild_of, running
 from tests.e2e.discord_client import (
     DiscordServer,
     FaultKind,
     ServerProcess,
 )
+from tests.e2e.discord_server import forked
+from tests.e2e.launcher import fork
 
 POST = "/channels/{channel_id}/messages"
 PUT = "/channels/{channel_id}/permissions/{target_id}"
@@ -207,31 +209,26 @@ async def test_a_slow_answer(server: DiscordServer, bot: Bot) -> None:
 # --- the process -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", ["sigterm", "sigint", "stdin", "parent"])
-async def test_the_process_ends_with_its_owner(ending: str) -> None:
-    server = [sys.executable, "-m", "tests.e2e.discord_server", "--openapi", ""]
-    # A shell in between, so that a parent can go away while the pipe on stdin stays open.
-    shell = ["sh", "-c", '"$@" <&3 & wait', "sh", *server]
-    read, write = os.pipe()
-    process = subprocess.Popen(
-        ["sh", "-c", "exec 3<&0; " + shell[2], "sh", *server] if ending == "parent" else server,
-        cwd=ROOT,
-        stdin=read,
-        stdout=subprocess.PIPE,
-    )
-    os.close(read)
-    assert process.stdout is not None
-    with process.stdout:
-        assert await asyncio.to_thread(process.stdout.readline)
-        if ending == "stdin":
-            os.close(write)
-        elif ending == "parent":
-            process.kill()
-        else:
-            process.send_signal(signal.SIGTERM if ending == "sigterm" else signal.SIGINT)
-        # End of file on its output: the server itself has ended, whoever its parent was.
-        rest = await asyncio.wait_for(asyncio.to_thread(process.stdout.read), 10)
-    assert rest == b""
-    assert process.wait(10) == (-signal.SIGKILL if ending == "parent" else 0)
-    if ending != "stdin":
-        os.close(write)
+def _owner(argv: list[str], line: Connection) -> None:
+    server = multiprocessing.get_context("fork").Process(target=forked, args=(argv, line))
+    server.start()
+    server.join()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+async def test_the_process_ends_with_its_owner(ending: signal.Signals) -> None:
+    """By a signal to itself; the last one is for its owner only."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    with ours:
+        with theirs:
+            owner = ending == signal.SIGKILL
+            process = fork(_owner if owner else forked, ["--openapi", ""], theirs)
+        line = json.loads(await asyncio.to_thread(ours.recv))
+        assert (line["pid"] == process.pid) is not owner
+        assert process.pid is not None
+        os.kill(process.pid, ending)
+        # End of file: nobody has the other end any more, so the server itself has ended.
+        with pytest.raises(EOFError):
+            await asyncio.wait_for(asyncio.to_thread(ours.recv), 30)
+    await asyncio.to_thread(process.join, 30)
+    assert process.exitcode == (-signal.SIGKILL if owner else 0)

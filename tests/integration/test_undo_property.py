@@ -49,7 +49,7 @@ NAMES = (
     "cohort_seats", "open_cohort", "close_cohort", "cancel_cohort", "settings", "hand",
 )  # fmt: skip
 NUMBER = st.integers(0, 99)
-STEPS = st.lists(st.tuples(st.sampled_from(NAMES), NUMBER, NUMBER, NUMBER), min_size=2, max_size=9)
+STEPS = st.lists(st.tuples(st.sampled_from(NAMES), NUMBER, NUMBER, NUMBER), min_size=3, max_size=9)
 
 
 @dataclass
@@ -258,7 +258,7 @@ async def in_a_world(shared: SharedDatabase, steps: list[Any]) -> None:
 
 
 @settings(
-    max_examples=examples(12), deadline=None, derandomize=True,
+    max_examples=examples(12, part=6), deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(steps=STEPS)
