@@ -19,8 +19,8 @@ DEV_STAMP := $(VENV)/.installed-dev
 # What calendars are tested against has an environment of its own; see pyproject.toml.
 ORACLES := $(VENV)/oracles
 ORACLES_STAMP := $(VENV)/.installed-oracles
-# Four workers for two cores: many tests wait for processes that they start, kill or time out.
-WORKERS ?= 4
+# Three workers for two cores: many tests wait for processes that they start, kill or time out.
+WORKERS ?= 3
 UV_VERSION := 0.13.9
 
 .PHONY: help run demo test test-long bench backup restore lint format words coverage lock clean
