@@ -29,7 +29,7 @@ help:
 	@echo "make demo               the bot in a simulated server, in your browser"
 	@echo "make run                the bot on real Discord (DISCORD_TOKEN in the environment or .env)"
 	@echo "make test               every check that CI makes"
-	@echo "make test-long          the same, with three times the random examples"
+	@echo "make test-long          the same, with all random examples"
 	@echo "make bench              the benchmarks, as one table (ONLY=words for some of its rows)"
 	@echo "make backup             write a dump of the database"
 	@echo "make restore FILE=...   bring a dump back, in place of what is there"
@@ -61,7 +61,7 @@ TESTS = $(PY) -m pytest -p tests.line_count -n $(WORKERS) --dist worksteal
 test: lint $(ORACLES_STAMP)
 	$(TESTS) $(ARGS)
 
-# Three times the examples of every property test (tests/examples.py).
+# All examples of every property test, not a part of them (tests/examples.py).
 test-long: export MUSTER_THOROUGH = 1
 test-long: test
 
