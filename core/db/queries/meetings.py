@@ -30,8 +30,8 @@ from core.reconcile.reminders import MeetingFact
 from core.reconcile.trace import LIVE
 from core.schedule import Occurrence
 
-# Statements that every sync sends are built once: that costs as much as sending them. This is the
-# list of ids in them.
+# Statements that every sync sends are built once, since building one costs a good part of what
+# sending it does. This is the list of ids in them.
 IDS = bindparam("ids", expanding=True, type_=BigInteger)
 Query = Select[*tuple[Any, ...]]
 
