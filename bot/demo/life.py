@@ -37,6 +37,7 @@ from core.db.migrate import upgrade
 from core.discord_outbound import set_bot
 from core.keys import Keys
 from core.operations.feeds import Links
+from core.systems.projections import keeper
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +88,7 @@ async def _live(settings: Settings) -> None:
         database = await stack.enter_async_context(_throw_away_database(settings))
         worker = work.Worker(dm_per_second=DM_PER_SECOND)
         env = await stack.enter_async_context(simulated(worker, settings))
+        stack.push_async_callback(keeper.stop)  # SimCord ends the bot without unloading its cogs
         instance = Instance(database)
         await work.start(
             worker, instance, sweep_minutes=settings.sweep_minutes,
