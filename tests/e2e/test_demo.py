@@ -108,6 +108,7 @@ async def visited() -> AsyncIterator[str]:
         finally:
             ended = await running.stop()
         assert ended == 0, running.log
+        assert "Traceback" not in running.log
         assert list(folder.iterdir()) == [output]
         assert left(folder) == []
 
