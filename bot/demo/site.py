@@ -11,11 +11,12 @@ import asyncio
 import errno
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 from simcord import SetupError
 
 from bot.demo.stage import Showing, Stage
@@ -157,12 +158,10 @@ class Site:
         moving.add_done_callback(self._moving.discard)
         return web.json_response(self.machine.state())
 
-    async def _preview_page(self, _request: web.Request) -> web.Response:
+    async def _preview_page(self, request: web.Request) -> web.Response:
         """SimCord's page, without the parts that are for people who test bots."""
-        showing = self._any()
-        assert self._client is not None
-        async with self._client.get(f"{showing.origin}/") as answer:
-            text = await answer.text()
+        answer = await self._of_any(request, "/")
+        text = answer.text or ""
         for name in ("preview.css", "app.js"):
             text = text.replace(f'"/{name}"', f'"{self._here}/{name}"')
         text = text.replace("</head>", '<link rel="stylesheet" href="/demo/inside.css"></head>')
@@ -170,32 +169,47 @@ class Site:
 
     async def _kept(self, request: web.Request) -> web.Response:
         """A file of SimCord's page, which stays the same for as long as this demo runs."""
-        answer = await self._fetch(request, self._any(), request.match_info["path"])
+        answer = await self._of_any(request, request.match_info["path"])
         if answer.content_type == "text/css" and answer.text is not None:
             answer.text = SPARED.sub("", answer.text)
         return answer
 
     async def _pass_on(self, request: web.Request) -> web.Response:
         asked = request.headers.get("X-Simcord-Capability")
-        showing = self.stage.by_capability(asked) if asked else self._any()
+        if not asked:
+            return await self._of_any(request)
+        if request.method != "POST":
+            return await self._of_one(request, asked)
+        async with self.stage.lock:
+            return await self._acted(request, asked)
+
+    async def _of_any(self, request: web.Request, path: str | None = None) -> web.Response:
+        """A file from whichever preview answers: it is the same in all, and one may be ending."""
+        for showing in list(self.stage.tabs.values()):
+            with suppress(ClientError):
+                return await self._fetch(request, showing, path)
+        raise web.HTTPNotFound
+
+    async def _of_one(self, request: web.Request, capability: str) -> web.Response:
+        """From the preview that the page belongs to; 401, as SimCord's own, where it has ended."""
+        showing = self.stage.by_capability(capability)
+        if showing is not None:
+            with suppress(ClientError):
+                return await self._fetch(request, showing)
+        raise web.HTTPUnauthorized
+
+    async def _acted(self, request: web.Request, capability: str) -> web.Response:
+        """What somebody does in their preview; while holding the stage's lock."""
+        showing = self.stage.by_capability(capability)
         if showing is None:
             raise web.HTTPUnauthorized
-        if request.method != "POST":
-            return await self._fetch(request, showing)
-        async with self.stage.lock:
-            self.stage.use(showing)
-            try:
-                answer = await self._fetch(request, showing)
-                showing.opened = showing.opened or request.path == "/api/pages"
-                return answer
-            finally:
-                self.stage.noticed(showing)
-
-    def _any(self) -> Showing:
-        """Any preview: the files of its page are the same in all."""
-        for showing in self.stage.tabs.values():
-            return showing
-        raise web.HTTPNotFound
+        self.stage.use(showing)
+        try:
+            answer = await self._of_one(request, capability)
+            showing.opened = showing.opened or request.path == "/api/pages"
+            return answer
+        finally:
+            self.stage.noticed(showing)
 
     async def _fetch(
         self, request: web.Request, showing: Showing, path: str | None = None

@@ -1,0 +1,72 @@
+"""The demo's address while previews end: other tabs get their files, an ended tab is told so."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, web
+
+from bot.demo.site import Site
+from bot.demo.stage import Showing, Stage
+from bot.web.server import serving
+
+HOST = "127.0.0.1"
+
+
+def _showing(port: int, capability: str) -> Showing:
+    preview: Any = SimpleNamespace(url=f"http://{HOST}:{port}/#{capability}")
+    nobody: Any = None
+    return Showing(preview, nobody, 0)
+
+
+def _nobody_listens() -> int:
+    with socket.create_server((HOST, 0)) as ended:
+        return int(ended.getsockname()[1])
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    """A site with two tabs: the first one's preview has just ended, the second one's answers."""
+
+    async def answers(request: web.Request) -> web.Response:
+        page = '<head></head><script src="/app.js">'
+        return web.Response(text=page if request.path == "/" else request.path)
+
+    town: Any = SimpleNamespace(env=None)
+    machine: Any = None
+    stage = Stage(town)
+    app = web.Application()
+    app.add_routes([web.get("/{path:.*}", answers)])
+    async with serving(app, HOST, 0) as port:
+        stage.tabs["ended"] = _showing(_nobody_listens(), "gone")
+        stage.tabs["open"] = _showing(port, "here")
+        site = Site(stage, machine)
+        await site.start(0)
+        try:
+            yield site.url
+        finally:
+            await site.close()
+
+
+async def _get(url: str, capability: str = "") -> tuple[int, str]:
+    headers = {"X-Simcord-Capability": capability} if capability else {}
+    async with ClientSession() as client, client.get(url, headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_the_files_of_a_page_come_from_a_preview_that_answers(url: str) -> None:
+    status, page = await _get(f"{url}discord/")
+    assert status == 200
+    kept = page.split('src="/')[1].split('"')[0]
+    assert await _get(url + kept) == (200, "/app.js")
+    assert await _get(f"{url}fonts/a.woff2") == (200, "/fonts/a.woff2")
+
+
+async def test_a_page_whose_preview_ended_is_told_that_it_may_not_look_any_more(url: str) -> None:
+    assert (await _get(f"{url}api/pages", "here"))[0] == 200
+    assert (await _get(f"{url}api/pages", "gone"))[0] == 401
+    assert (await _get(f"{url}api/pages", "never was"))[0] == 401
