@@ -110,6 +110,10 @@ class Site:
         origin = request.headers.get("Origin")
         if request.host not in here or (origin and origin.removeprefix("http://") not in here):
             raise web.HTTPForbidden(text="This demo answers only to its own page.")
+        try:
+            await request.read()  # all of it, before it waits for its turn
+        except ConnectionError as error:
+            raise web.HTTPBadRequest(text="The page was left meanwhile.") from error
         response: web.StreamResponse = await handler(request)
         response.headers["Content-Security-Policy"] = POLICY
         response.headers.setdefault("Cache-Control", "no-store")
@@ -219,7 +223,7 @@ class Site:
         if request.headers.get("Origin"):
             headers["Origin"] = showing.origin
         url = f"{showing.origin}{path or request.rel_url}"
-        body = await request.read() if request.can_read_body else None
+        body = await request.read() or None
         async with self._client.request(request.method, url, headers=headers, data=body) as answer:
             kept = {k: v for k, v in answer.headers.items() if k.startswith(KEPT)}
             kept["Content-Type"] = answer.headers.get("Content-Type", "application/octet-stream")

@@ -74,17 +74,17 @@ class Stage:
         self.env: Any = town.env
         self.lock = asyncio.Lock()
         self.tabs: OrderedDict[str, Showing] = OrderedDict()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def show(self, tab: str, person: MemberActor, channel: ChannelHandle) -> Showing:
         """Show the channel to the person in this tab. Raises SetupError where it is hidden."""
         viewer = person.user if channel.guild is None else person
         async with self.lock:
             old = self.tabs.pop(tab, None)
-            gone = [old] if old else []
+            if old is not None:
+                self._end(old)
             while len(self.tabs) >= TABS:
-                gone.append(self.tabs.popitem(last=False)[1])
-            for showing in gone:
-                await showing.preview.close()
+                self._end(self.tabs.popitem(last=False)[1])
             self.env._preview = None  # noqa: SLF001 - the one place for a preview, see above
             preview = self.env.preview(channel, viewers=[viewer], layout="channel")
             await preview.__aenter__()
@@ -92,6 +92,12 @@ class Stage:
             made.seen = self._print(made)
             self.tabs[tab] = made
             return made
+
+    def _end(self, showing: Showing) -> None:
+        """Nobody waits for it: a preview waits up to a minute for connections that say nothing."""
+        ending = asyncio.create_task(showing.preview.close())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     def by_capability(self, capability: str | None) -> Showing | None:
         """The preview that a request of its page belongs to."""
@@ -148,4 +154,5 @@ class Stage:
     async def close(self) -> None:
         """End all previews."""
         while self.tabs:
-            await self.tabs.popitem()[1].preview.close()
+            self._end(self.tabs.popitem()[1])
+        await asyncio.gather(*self._ending)

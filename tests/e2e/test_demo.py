@@ -107,7 +107,8 @@ async def visited() -> AsyncIterator[str]:
             yield (await until(address, timeout=PATIENCE, what="the address"))[0]
         finally:
             ended = await running.stop()
-        assert ended == 0, running.log
+            sys.stdout.write(running.log)  # pytest has it where a test fails
+        assert ended == 0
         assert "Traceback" not in running.log
         assert list(folder.iterdir()) == [output]
         assert left(folder) == []

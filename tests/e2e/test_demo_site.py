@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 
 from bot.demo.site import Site
 from bot.demo.stage import Showing, Stage
 from bot.web.server import serving
+from tests.e2e._acting import on_discord
+from tests.world import World
 
 HOST = "127.0.0.1"
 
@@ -70,3 +73,30 @@ async def test_a_page_whose_preview_ended_is_told_that_it_may_not_look_any_more(
     assert (await _get(f"{url}api/pages", "here"))[0] == 200
     assert (await _get(f"{url}api/pages", "gone"))[0] == 401
     assert (await _get(f"{url}api/pages", "never was"))[0] == 401
+
+
+@on_discord
+async def test_a_preview_that_ends_slowly_keeps_nobody_waiting(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town: Any = SimpleNamespace(env=w.env)
+    stage = Stage(town)
+    first = await stage.show("tab", w.mod, w.room)
+    ends_slowly, closed = first.preview.close, asyncio.Event()
+
+    async def close() -> None:
+        await closed.wait()
+        await ends_slowly()
+
+    monkeypatch.setattr(first.preview, "close", close)
+    async with asyncio.timeout(10):
+        second = await stage.show("tab", w.members[0], w.room)
+        await stage.tick()
+    origins = [first.origin, second.origin]
+    assert stage.by_capability(first.capability) is None
+    assert stage.by_capability(second.capability) is second
+    closed.set()
+    await stage.close()
+    for origin in origins:
+        with pytest.raises(ClientError):
+            await _get(origin)
