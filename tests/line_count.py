@@ -35,12 +35,16 @@ Lines = dict[str, set[int]]  # by the file's path from ROOT
 
 def blocks(tree: ast.AST) -> list[list[ast.stmt]]:
     """All lists of statements of a module, also those of `else`, `except` and `case`."""
-    return [
-        block
-        for node in ast.walk(tree)
-        for field in ("body", "orelse", "finalbody")
-        if isinstance(block := getattr(node, field, None), list)
-    ]
+    found: list[list[ast.stmt]] = []
+    left = [tree]  # no expression has statements in it
+    while left:
+        node = left.pop()
+        for field in ("body", "orelse", "finalbody"):
+            if isinstance(block := getattr(node, field, None), list):
+                found.append(block)
+                left += block
+        left += [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]
+    return found
 
 
 def counts(statement: ast.stmt) -> bool:

@@ -8,8 +8,6 @@ called for the KILL_NTH time. The points live here and never in the product.
 
 It does not wait two seconds for further guilds, as discord.py does: the simulated Discord sends
 them at once.
-
-With FRESH set it is `python main.py …` in an interpreter that has imported nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +26,11 @@ from typing import Any
 from discord.state import ConnectionState
 
 import main
+from bot.client import COGS
 
 ROOT = Path(__file__).resolve().parents[2]
 _forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload([__name__, "bot.demo", "tests.e2e.discord_server"])
+_forking.set_forkserver_preload([__name__, *COGS, "bot.demo", "tests.e2e.discord_server"])
 GUILDS_WITHIN = 0.5  # seconds from one to the next; they are sent in one go, behind READY
 
 
@@ -83,8 +82,6 @@ def _run(words: list[str], environment: dict[str, str], output: Path) -> None:
     os.dup2(handle, 2)
     os.close(handle)
     sys.argv = ["main.py", *words]
-    if os.environ.get("FRESH"):
-        os.execv(sys.executable, [sys.executable, *sys.argv])
     _hasten()
     if os.environ.get("KILL_AT"):
         arm(os.environ["KILL_AT"], int(os.environ.get("KILL_NTH", "1")))

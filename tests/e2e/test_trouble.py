@@ -112,7 +112,7 @@ async def test_wrong_token_and_missing_intent(
 ) -> None:
     """One sentence that says what to do, exit code 2, no traceback."""
     await server.configure(token="right")
-    async with running(server, database.url, tmp_path, FRESH="1", DISCORD_TOKEN="wrong") as bot:
+    async with running(server, database.url, tmp_path, DISCORD_TOKEN="wrong") as bot:
         assert await bot.ended() == 2
         assert "Discord does not accept DISCORD_TOKEN" in bot.log
         assert bot.unhandled() == []

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from core.db.engine import Database
 from tests.bench import access, calendars, rows, sweep
-from tests.bench.__main__ import shown
+from tests.bench.__main__ import main, shown
 from tests.bench.counting import counted
 from tests.bench.registry import ROWS, Row, chosen
 from tests.bench.town import Size, town
@@ -93,14 +91,14 @@ def test_a_missed_bound_is_named() -> None:
     assert shown({}) == "—"
 
 
-def test_unknown_words_are_answered_with_a_sentence() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--only", "no such row"],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "No row has the words “no such row”" in done.stderr
-    assert done.stdout == ""
+def test_unknown_words_are_answered_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--only", "no such row"])
+    assert main() == 2
+    done = capsys.readouterr()
+    assert "No row has the words “no such row”" in done.err
+    assert done.out == ""
 
 
 async def test_calendars_cost_a_sweep_one_statement_and_no_request(database: Database) -> None:
