@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import shutil
 import tempfile
 import uuid
@@ -154,14 +153,18 @@ def _no_operator_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-# The slow ones, longest first: processes that start, are killed and start again.
-SLOW = ("test_first_day", "test_undo_property", "test_delivery_crash", "test_demo_term",
-        "test_crash", "test_trouble", "test_events_crash", "test_demo",
-        "test_discord_server_trouble", "test_discord_server")  # fmt: skip
+# What forks bots, or shows them in a browser, is the part of one worker: the process that they are
+# forked from and the simulated Discord take 4 s of CPU to start.
+FORKING = ("test_first_day", "test_delivery_crash", "test_crash", "test_trouble",
+           "test_events_crash", "test_demo", "test_discord_server_trouble",
+           "test_discord_server")  # fmt: skip
+# The other slow ones, longest first.
+SLOW = (*FORKING, "test_undo_property", "test_demo_term")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks who belongs together
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest first, dealt out to the workers, so that none waits for the last."""
+    """Start the longest first, so that no worker waits for the last."""
 
     def weight(item: Any) -> int:
         if item.path.stem in SLOW:
@@ -169,10 +172,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = str(item.path)
         return len(SLOW) + (0 if "/e2e/" in path else 1 if "/integration/" in path else 2)
 
+    for item in items:
+        if item.path.stem in FORKING:
+            item.add_marker(pytest.mark.xdist_group("forking"))
     items.sort(key=weight)
-    # xdist gives each worker a part of the list, one after the other, before they steal.
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    items[:] = [item for first in range(workers) for item in items[first::workers]]
 
 
 def pytest_collection_finish() -> None:

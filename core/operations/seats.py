@@ -80,7 +80,7 @@ async def freed(guild_id: int, group_id: int) -> tuple[str, list[int]]:
         watches = await session.scalars(
             select(SeatWatch)
             .where(SeatWatch.group_id == group_id, SeatWatch.claimed_at.is_(None))
-            .order_by(SeatWatch.created_at)
+            .order_by(SeatWatch.created_at, SeatWatch.id)
             .limit(free)
             .with_for_update(skip_locked=True)
         )
