@@ -56,7 +56,7 @@ restore: $(RUN_STAMP)
 	@exec $(PY) main.py restore "$(FILE)"
 
 # tests/line_count.py counts the lines of core/ and bot/ that ran, and knows the bar.
-TESTS = $(PY) -m pytest -p tests.line_count -n $(WORKERS) --dist loadgroup
+TESTS = $(PY) -m pytest -p tests.line_count -n $(WORKERS)
 
 test: lint $(ORACLES_STAMP)
 	$(TESTS) $(ARGS)

@@ -21,6 +21,7 @@ import asyncpg
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from core.clock import set_clock
 from core.db.embedded import EmbeddedPostgres
@@ -153,16 +154,29 @@ def _no_operator_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-# What forks bots, or shows them in a browser, is the part of one worker: the process that they are
-# forked from and the simulated Discord take 4 s of CPU to start.
+# All that fork bots: the process that these are forked from takes seconds of CPU to start.
 FORKING = ("test_first_day", "test_delivery_crash", "test_crash", "test_trouble",
            "test_events_crash", "test_demo", "test_discord_server_trouble",
            "test_discord_server")  # fmt: skip
+# Files whose tests share what takes seconds to make: servers, a data folder, all texts, all code.
+SHARING = ("test_calendar_contract", "test_embedded", "test_google_trouble", "test_languages",
+           "test_architecture")  # fmt: skip
 # The other slow ones, longest first.
 SLOW = (*FORKING, "test_undo_property", "test_demo_term")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks who belongs together
+class Sharing(LoadScopeScheduling):
+    """Whoever is free gets the next test; tests that share something go to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        stem = Path(nodeid.partition("::")[0]).stem
+        return "forking" if stem in FORKING else stem if stem in SHARING else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    return Sharing(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the longest first, so that no worker waits for the last."""
 
@@ -172,9 +186,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = str(item.path)
         return len(SLOW) + (0 if "/e2e/" in path else 1 if "/integration/" in path else 2)
 
-    for item in items:
-        if item.path.stem in FORKING:
-            item.add_marker(pytest.mark.xdist_group("forking"))
     items.sort(key=weight)
 
 
