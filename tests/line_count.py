@@ -35,16 +35,12 @@ Lines = dict[str, set[int]]  # by the file's path from ROOT
 
 def blocks(tree: ast.AST) -> list[list[ast.stmt]]:
     """All lists of statements of a module, also those of `else`, `except` and `case`."""
-    found: list[list[ast.stmt]] = []
-    left = [tree]  # no expression has statements in it
-    while left:
-        node = left.pop()
-        for field in ("body", "orelse", "finalbody"):
-            if isinstance(block := getattr(node, field, None), list):
-                found.append(block)
-                left += block
-        left += [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]
-    return found
+    return [
+        block
+        for node in ast.walk(tree)
+        for field in ("body", "orelse", "finalbody")
+        if isinstance(block := getattr(node, field, None), list)
+    ]
 
 
 def counts(statement: ast.stmt) -> bool:
