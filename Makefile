@@ -66,7 +66,7 @@ test: $(DEV_STAMP)
 # Once, and not by each worker. What is wrong with a test is said by the tests.
 compiled: $(DEV_STAMP)
 	@$(PY) -m pytest -p tests.line_count --collect-only -q >/dev/null 2>&1 || true
-	@$(PY) -m compileall -q main.py bot core || true
+	@$(PY) -m compileall -q main.py bot core
 
 # All examples of every property test, not a part of them (tests/examples.py).
 test-long: export MUSTER_THOROUGH = 1

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
@@ -161,7 +162,9 @@ FORKING = ("test_first_day", "test_delivery_crash", "test_crash", "test_trouble"
 # Files whose tests share what takes seconds to make: servers, a data folder, all texts, all code.
 SHARING = ("test_calendar_contract", "test_embedded", "test_google_trouble", "test_languages",
            "test_architecture")  # fmt: skip
-# The other slow ones, longest first.
+# By file, what one worker gets as a whole.
+PARTS = {**dict.fromkeys(FORKING, "forking"), **{name: name for name in SHARING}}
+# The slow ones, longest first.
 SLOW = (*FORKING, "test_undo_property", "test_demo_term")
 
 
@@ -169,12 +172,28 @@ class Sharing(LoadScopeScheduling):
     """Whoever is free gets the next test; tests that share something go to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
-        stem = Path(nodeid.partition("::")[0]).stem
-        return "forking" if stem in FORKING else stem if stem in SHARING else nodeid
+        return PARTS.get(Path(nodeid.partition("::")[0]).stem, nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
-    return Sharing(config, log)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | None:
+    """Where no other way is asked for by `--dist`."""
+    return Sharing(config, log) if config.option.dist == "load" else None
+
+
+def _computed() -> float:
+    """Seconds for which the cores of this machine have worked, on whatever."""
+    times = psutil.cpu_times()
+    return times.user + times.system
+
+
+_BEGUN = _computed()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What docs/decisions/0013 counts; the machine's, since tests start processes."""
+    if not hasattr(terminalreporter.config, "workerinput"):
+        terminalreporter.write_line(f"{_computed() - _BEGUN:.0f} s of the machine's CPU")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

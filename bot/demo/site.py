@@ -183,9 +183,19 @@ class Site:
         if not asked:
             return await self._of_any(request)
         if request.method != "POST":
-            return await self._of_one(request, asked)
+            return await self._of_one(request, self.stage.by_capability(asked))
         async with self.stage.lock:
-            return await self._acted(request, asked)
+            # Not before: it may have ended while this waited for its turn.
+            showing = self.stage.by_capability(asked)
+            if showing is None:
+                raise web.HTTPUnauthorized
+            self.stage.use(showing)
+            try:
+                answer = await self._of_one(request, showing)
+                showing.opened = showing.opened or request.path == "/api/pages"
+                return answer
+            finally:
+                self.stage.noticed(showing)
 
     async def _of_any(self, request: web.Request, path: str | None = None) -> web.Response:
         """A file from whichever preview answers: it is the same in all, and one may be ending."""
@@ -194,26 +204,12 @@ class Site:
                 return await self._fetch(request, showing, path)
         raise web.HTTPNotFound
 
-    async def _of_one(self, request: web.Request, capability: str) -> web.Response:
+    async def _of_one(self, request: web.Request, showing: Showing | None) -> web.Response:
         """From the preview that the page belongs to; 401, as SimCord's own, where it has ended."""
-        showing = self.stage.by_capability(capability)
         if showing is not None:
             with suppress(ClientError):
                 return await self._fetch(request, showing)
         raise web.HTTPUnauthorized
-
-    async def _acted(self, request: web.Request, capability: str) -> web.Response:
-        """What somebody does in their preview; while holding the stage's lock."""
-        showing = self.stage.by_capability(capability)
-        if showing is None:
-            raise web.HTTPUnauthorized
-        self.stage.use(showing)
-        try:
-            answer = await self._of_one(request, capability)
-            showing.opened = showing.opened or request.path == "/api/pages"
-            return answer
-        finally:
-            self.stage.noticed(showing)
 
     async def _fetch(
         self, request: web.Request, showing: Showing, path: str | None = None

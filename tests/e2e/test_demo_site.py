@@ -32,14 +32,15 @@ def _nobody_listens() -> int:
 
 
 @pytest.fixture
-async def url() -> AsyncIterator[str]:
+async def site() -> AsyncIterator[Site]:
     """A site with two tabs: the first one's preview has just ended, the second one's answers."""
 
     async def answers(request: web.Request) -> web.Response:
         page = '<head></head><script src="/app.js">'
         return web.Response(text=page if request.path == "/" else request.path)
 
-    town: Any = SimpleNamespace(env=None)
+    discord = SimpleNamespace(channels={}, messages={})
+    town: Any = SimpleNamespace(env=SimpleNamespace(backend=discord))
     machine: Any = None
     stage = Stage(town)
     app = web.Application()
@@ -50,7 +51,7 @@ async def url() -> AsyncIterator[str]:
         site = Site(stage, machine)
         await site.start(0)
         try:
-            yield site.url
+            yield site
         finally:
             await site.close()
 
@@ -61,7 +62,8 @@ async def _get(url: str, capability: str = "") -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
-async def test_the_files_of_a_page_come_from_a_preview_that_answers(url: str) -> None:
+async def test_the_files_of_a_page_come_from_a_preview_that_answers(site: Site) -> None:
+    url = site.url
     status, page = await _get(f"{url}discord/")
     assert status == 200
     kept = page.split('src="/')[1].split('"')[0]
@@ -69,10 +71,27 @@ async def test_the_files_of_a_page_come_from_a_preview_that_answers(url: str) ->
     assert await _get(f"{url}fonts/a.woff2") == (200, "/fonts/a.woff2")
 
 
-async def test_a_page_whose_preview_ended_is_told_that_it_may_not_look_any_more(url: str) -> None:
-    assert (await _get(f"{url}api/pages", "here"))[0] == 200
-    assert (await _get(f"{url}api/pages", "gone"))[0] == 401
-    assert (await _get(f"{url}api/pages", "never was"))[0] == 401
+async def test_a_page_whose_preview_ended_is_told_that_it_may_not_look_any_more(site: Site) -> None:
+    page = f"{site.url}api/pages"
+    assert (await _get(page, "here"))[0] == 200
+    assert (await _get(page, "gone"))[0] == 401
+    assert (await _get(page, "never was"))[0] == 401
+
+
+async def test_a_page_that_is_left_while_it_waits_is_no_error(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with site.stage.lock:
+        _, browser = await asyncio.open_connection(HOST, site.port)
+        asked = f"POST /api/action HTTP/1.1\r\nHost: {HOST}:{site.port}\r\n"
+        half = "X-Simcord-Capability: here\r\nContent-Length: 9\r\n\r\nhalf"
+        browser.write(f"{asked}{half}".encode())
+        await browser.drain()
+        assert (await _get(f"{site.url}api/pages", "here"))[0] == 200  # so that one has come in
+        browser.close()
+        await browser.wait_closed()
+    await site.close()  # waits for what it still works on
+    assert [r.getMessage() for r in caplog.records if r.name.startswith("aiohttp")] == []
 
 
 @on_discord
