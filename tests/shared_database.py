@@ -3,8 +3,8 @@
 A test cannot see another one's rows, numbers or connections. The database is given up, and the
 next test gets a new copy of the template, where a test left anything but rows: a changed table, a
 setting, a connection that somebody still holds (a process that goes on could write later). A new
-one costs 1.5 s of CPU: its connections know no table and no statement yet. Emptied tables keep the
-room of their old rows, which slowed down nothing in 300 tests.
+one is dear: its connections know no table and no statement yet. Emptied tables keep the room of
+their old rows, which is little.
 
 All tests share `handle`, its pool and its compiled statements too: with an engine and connections
 of its own, each test compiled every statement again and met a Postgres that knew no table yet,
