@@ -78,9 +78,12 @@ class Database:
         self.lease_seconds = lease_seconds
         self.engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=5, **options)
         _ask_what_lay(self.engine.sync_engine)
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         each = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._alone = async_sessionmaker(each, expire_on_commit=False)
+        # An UPDATE changes rows, not objects that were read before it: nothing here reads one
+        # again, and to look through them takes as long as to send the statement.
+        plain: Any = {"expire_on_commit": False, "execution_options": {"synchronize_session": False}}
+        self._sessions = async_sessionmaker(self.engine, **plain)
+        self._alone = async_sessionmaker(each, **plain)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
