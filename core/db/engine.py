@@ -81,9 +81,9 @@ class Database:
         each = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # An UPDATE changes rows, not objects that were read before it: nothing here reads one
         # again, and to look through them takes as long as to send the statement.
-        plain: Any = {"expire_on_commit": False, "execution_options": {"synchronize_session": False}}
-        self._sessions = async_sessionmaker(self.engine, **plain)
-        self._alone = async_sessionmaker(each, **plain)
+        options = {"expire_on_commit": False, "execution_options": {"synchronize_session": False}}
+        self._sessions = async_sessionmaker(self.engine, **options)
+        self._alone = async_sessionmaker(each, **options)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

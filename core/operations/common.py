@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
@@ -70,11 +69,16 @@ def clean(text: str, *, limit: int, what: What = "name") -> str:
     return result
 
 
+_NEW_GUILD = text("""
+    insert into guilds (id, name, joined_at) values (:id, :name, :now) on conflict do nothing
+    """)
+_GUILD = select(Guild).where(Guild.id == bindparam("id"))
+
+
 async def ensure_guild(session: AsyncSession, guild_id: int, name: str = "") -> Guild:
     """The guild's row, made or revived where needed."""
-    values = {"id": guild_id, "name": name[:100], "joined_at": utcnow()}
-    await session.execute(insert(Guild).values(values).on_conflict_do_nothing())
-    guild = (await session.scalars(select(Guild).where(Guild.id == guild_id))).one()
+    await session.execute(_NEW_GUILD, {"id": guild_id, "name": name[:100], "now": utcnow()})
+    guild = (await session.scalars(_GUILD, {"id": guild_id})).one()
     if name and guild.name != name[:100]:
         guild.name = name[:100]
     return guild
@@ -93,22 +97,33 @@ async def ensure_person(session: AsyncSession, guild_id: int, user_id: int, name
     await session.execute(_PERSON, values)
 
 
+_SETTINGS = select(Guild.settings).where(Guild.id == bindparam("id"))
+
+
 async def guild_settings(session: AsyncSession, guild_id: int) -> GuildSettings:
     """What the guild's moderators chose; defaults where nothing was."""
-    raw = await session.scalar(select(Guild.settings).where(Guild.id == guild_id))
+    raw = await session.scalar(_SETTINGS, {"id": guild_id})
     return GuildSettings.model_validate(raw or {})
+
+
+def _one_of(model: type[Cohort | Group]) -> dict[bool, Any]:
+    """The query for a row of one guild, by whether the row is to be locked.
+
+    The lock lets others refer to the row: a join holds its group and then points at the cohort,
+    while an edit holds the cohort and then wants its groups; FOR UPDATE would be a deadlock.
+    """
+    query = select(model).where(model.id == bindparam("id"), model.guild_id == bindparam("guild"))
+    return {False: query, True: query.with_for_update(key_share=True)}
+
+
+_COHORT, _GROUP = _one_of(Cohort), _one_of(Group)
 
 
 async def get_cohort(
     session: AsyncSession, guild_id: int, cohort_id: int, *, lock: bool = False
 ) -> Cohort:
-    """A cohort of this guild. Raises Refusal(cohort_not_found) for any other.
-
-    The lock lets others refer to the row: a join holds its group and then points at the cohort,
-    while an edit holds the cohort and then wants its groups; FOR UPDATE would be a deadlock.
-    """
-    query = select(Cohort).where(Cohort.id == cohort_id, Cohort.guild_id == guild_id)
-    row = await session.scalar(query.with_for_update(key_share=True) if lock else query)
+    """A cohort of this guild. Raises Refusal(cohort_not_found) for any other."""
+    row: Cohort | None = await session.scalar(_COHORT[lock], {"id": cohort_id, "guild": guild_id})
     if row is None:
         raise Refusal(
             "cohort_not_found", t("There is no such cohort here. It may have been closed.")
@@ -120,8 +135,7 @@ async def get_group(
     session: AsyncSession, guild_id: int, group_id: int, *, lock: bool = False
 ) -> Group:
     """A group of this guild. Raises Refusal(group_not_found) for any other."""
-    query = select(Group).where(Group.id == group_id, Group.guild_id == guild_id)
-    row = await session.scalar(query.with_for_update(key_share=True) if lock else query)
+    row: Group | None = await session.scalar(_GROUP[lock], {"id": group_id, "guild": guild_id})
     if row is None:
         raise Refusal("group_not_found", t("There is no such group here. It may have been closed."))
     return row

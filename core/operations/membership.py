@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +18,6 @@ from core.db.models import (
     Membership,
     MembershipStatus,
     Role,
-    SeatWatch,
 )
 from core.db.queries import seats
 from core.db.queries.sync_states import mark_due
@@ -133,6 +132,9 @@ def _check_place(wish: _Wish, group: Group, current: Membership | None) -> None:
         )
 
 
+_WATCHED = text("delete from seat_watches where group_id = :group and user_id = :user")
+
+
 async def _put(
     session: AsyncSession,
     actor: Actor,
@@ -180,9 +182,7 @@ async def _put(
         await notices.came(session, group, user_id, now)
     if left is not None:
         await notices.went(session, left, user_id, now)
-    await session.execute(
-        delete(SeatWatch).where(SeatWatch.group_id == group.id, SeatWatch.user_id == user_id)
-    )
+    await session.execute(_WATCHED, {"group": group.id, "user": user_id})
     return Moved(
         user_id, group.id, group.name, left.id if left else None, left.name if left else None,
         tuple(r.code for r in bypassed), entry.id,
@@ -242,16 +242,20 @@ async def _rules(
     return broken
 
 
-async def _current(session: AsyncSession, cohort_id: int, user_id: int) -> Membership | None:
-    found: Membership | None = await session.scalar(
-        select(Membership)
-        .where(
-            Membership.cohort_id == cohort_id,
-            Membership.user_id == user_id,
-            Membership.status == MembershipStatus.active,
-        )
-        .with_for_update()
+_CURRENT = (
+    select(Membership)
+    .where(
+        Membership.cohort_id == bindparam("cohort"),
+        Membership.user_id == bindparam("user"),
+        Membership.status == MembershipStatus.active,
     )
+    .with_for_update()
+)
+
+
+async def _current(session: AsyncSession, cohort_id: int, user_id: int) -> Membership | None:
+    values = {"cohort": cohort_id, "user": user_id}
+    found: Membership | None = await session.scalar(_CURRENT, values)
     return found
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.db.meeting_models import Meeting, MeetingStatus
-from core.db.models import Group, GroupStatus
+from core.db.models import GroupStatus
 from core.db.queries import deliveries
 from core.db.queries.access import GUEST, Facts
 from core.discord_outbound.cache import GuildView, guild_view
 from core.notifications import notices
 
 _ROOMS = {"text", "voice"}
+_BEGIN = text("""
+    update groups set status = 'active' where id = :group and status = 'preview'
+        and exists (select from meetings where group_id = :group and status = 'planned')
+    returning id
+    """)
 
 
 async def consider(session: AsyncSession, facts: Facts, now: datetime) -> bool:
@@ -26,20 +30,7 @@ async def consider(session: AsyncSession, facts: Facts, now: datetime) -> bool:
     view = guild_view(guild_id) if facts.group.status == GroupStatus.preview else None
     if view is None or not complete(facts, view):
         return False
-    meets = await session.scalar(
-        select(
-            exists().where(Meeting.group_id == group_id, Meeting.status == MeetingStatus.planned)
-        )
-    )
-    if not meets:
-        return False
-    ours = await session.scalar(
-        update(Group)
-        .where(Group.id == group_id, Group.status == GroupStatus.preview)
-        .values(status=GroupStatus.active)
-        .returning(Group.id)
-    )
-    if ours is None:
+    if await session.scalar(_BEGIN, {"group": group_id}) is None:
         return False
     people = [user for user, status, role in facts.people if _belongs(status, role)]
     rows = [

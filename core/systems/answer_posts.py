@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
@@ -124,17 +124,18 @@ def _worst(failed: list[Outcome]) -> Outcome:
     return next((o for o in failed if o.permanent), failed[0])
 
 
+_LIVING_OF = select(Projection).where(
+    Projection.guild_id == bindparam("guild"),
+    Projection.group_id == bindparam("group"),
+    Projection.kind == LIVING,
+)
+
+
 async def _collapse(
     session: AsyncSession, group_id: int, home: Home, upcoming: Meeting | None
 ) -> int:
     """Living posts of other meetings than the next become lines; how many did."""
-    rows = await session.scalars(
-        select(Projection).where(
-            Projection.guild_id == home.guild_id,
-            Projection.group_id == group_id,
-            Projection.kind == LIVING,
-        )
-    )
+    rows = await session.scalars(_LIVING_OF, {"guild": home.guild_id, "group": group_id})
     done = 0
     for row in rows.all():
         right = upcoming is not None and row.subject == str(upcoming.id)
@@ -170,18 +171,23 @@ async def _begin(
     return int(made is not None)
 
 
+_UNFINISHED = text("""
+    select kind, subject from projections
+    where group_id = :group and kind = any(:kinds) and (dirty or shown_hash is null)
+    order by kind <> :line, id
+    """)
+
+
 async def _unfinished(session: AsyncSession, group_id: int) -> list[Key]:
     """The group's posts to look at, lines first: they stand above the new one."""
-    rows = await session.execute(
-        select(Projection.kind, Projection.subject)
-        .where(
-            Projection.group_id == group_id,
-            Projection.kind.in_(KINDS),
-            Projection.dirty | Projection.shown_hash.is_(None),
-        )
-        .order_by(Projection.kind != LINE, Projection.id)
-    )
-    return [(kind, subject) for kind, subject in rows]
+    values = {"group": group_id, "kinds": KINDS, "line": LINE}
+    return [(kind, subject) for kind, subject in await session.execute(_UNFINISHED, values)]
+
+
+_MARK_ONE = text("""
+    update projections set dirty = true
+    where guild_id = :guild and kind = :kind and subject = :subject returning id
+    """)
 
 
 async def _touch(session: AsyncSession, group_id: int, home: Home, now: datetime) -> None:
@@ -190,17 +196,8 @@ async def _touch(session: AsyncSession, group_id: int, home: Home, now: datetime
         return
     day = now.astimezone(ZoneInfo(home.settings.zone)).date()
     subject = f"{group_id}:{day.isoformat()}"
-    there = await session.scalar(
-        update(Projection)
-        .where(
-            Projection.guild_id == home.guild_id,
-            Projection.kind == ACTIVITY,
-            Projection.subject == subject,
-        )
-        .values(dirty=True)
-        .returning(Projection.id)
-    )
-    if there is not None:
+    values = {"guild": home.guild_id, "kind": ACTIVITY, "subject": subject}
+    if await session.scalar(_MARK_ONE, values) is not None:
         projection_rows.look_after_commit(session, [(ACTIVITY, subject)])
         return
     if not await _today(session, group_id, home, day):

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, delete, func, literal, select, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
 from core.db.engine import get_database
 from core.db.models import Projection, SyncState, SyncStatus
+from core.db.queries.built import table_of
 
 # Subjects are ids of the database or Discord's, so a key means one guild's row.
 Key = tuple[str, str]  # kind, subject
@@ -48,6 +49,16 @@ def lock_name(kind: str, subject: str) -> str:
     return f"{kind.partition('_')[0]}:{subject}"
 
 
+_SHARE = text("""
+    select pg_advisory_xact_lock_shared(:class, hashtext(name))
+    from unnest(cast(:names as text[])) as name
+    """)
+_MARK = text("""
+    update projections set dirty = true
+    where kind = any(:kinds) and subject = any(:subjects) and not dirty
+    """)
+
+
 async def mark(session: AsyncSession, keys: Collection[Key]) -> None:
     """What these posts show changes in this transaction. After its commit they are edited.
 
@@ -56,19 +67,10 @@ async def mark(session: AsyncSession, keys: Collection[Key]) -> None:
     """
     if not keys:
         return
-    names = literal(sorted({lock_name(*key) for key in keys}), ARRAY(Text))
-    each = func.unnest(names).table_valued("name")
-    await session.execute(select(lock_of(each.c.name)))
-    await session.execute(
-        update(Projection)
-        .where(
-            Projection.kind.in_({kind for kind, _ in keys}),
-            Projection.subject.in_({subject for _, subject in keys}),
-            Projection.dirty.is_(False),
-        )
-        .values(dirty=True)
-        .execution_options(synchronize_session=False)
-    )
+    names = sorted({lock_name(*key) for key in keys})
+    await session.execute(_SHARE, {"class": _CLASS, "names": names})
+    kinds, subjects = (sorted(set(part)) for part in zip(*keys, strict=True))
+    await session.execute(_MARK, {"kinds": kinds, "subjects": subjects})
     look_after_commit(session, keys)
 
 
@@ -85,43 +87,48 @@ def look_after_commit(session: AsyncSession, keys: Iterable[Key]) -> None:
     session.info.setdefault(WAITING, []).extend(keys)
 
 
-def _row(key: Key) -> Any:
-    return select(Projection).where(Projection.kind == key[0], Projection.subject == key[1])
+_CHANNEL = text("select channel_id from projections where kind = :kind and subject = :subject")
 
 
 async def channel_of(key: Key) -> int | None:
     """Discord's id of the channel of a post; None where there is no such row."""
     async with get_database().alone() as session:
-        found: int | None = await session.scalar(
-            select(Projection.channel_id).where(
-                Projection.kind == key[0], Projection.subject == key[1]
-            )
-        )
+        values = {"kind": key[0], "subject": key[1]}
+        found: int | None = await session.scalar(_CHANNEL, values)
         return found
+
+
+_ALONE = text("select pg_advisory_xact_lock(:class, hashtext(:name))")
+# The row as it was, and taken.
+_CLAIM = text("""
+    with was as (
+        select * from projections where kind = :kind and subject = :subject for update
+    )
+    update projections as p set dirty = false, shown_hash = null from was where p.id = was.id
+    returning was.id, was.guild_id, was.kind, was.subject, was.group_id, was.channel_id,
+        was.message_id, was.shown_hash
+    """)
 
 
 async def claim(key: Key) -> tuple[Post, str | None] | None:
     """The row, taken to be drawn, with the hash of what it showed. Waits for those who `mark`."""
     async with get_database().transaction() as session:
-        await session.execute(
-            select(func.pg_advisory_xact_lock(_CLASS, func.hashtext(lock_name(*key))))
-        )
-        row = await session.scalar(_row(key))
-        if row is None:
-            return None
-        before = row.shown_hash
-        post = Post(
-            row.id, row.guild_id, row.kind, row.subject, row.group_id, row.channel_id,
-            row.message_id,
-        )  # fmt: skip
-        row.dirty, row.shown_hash = False, None
-        return post, before
+        await session.execute(_ALONE, {"class": _CLASS, "name": lock_name(*key)})
+        found = await session.execute(_CLAIM, {"kind": key[0], "subject": key[1]})
+        row = found.one_or_none()
+    return (Post(*row[:-1]), row[-1]) if row is not None else None
 
 
-async def note(post_id: int, **values: Any) -> None:
-    """Change columns of a row."""
+_NOTE = text("""
+    update projections set shown_hash = :hash, message_id = coalesce(:message, message_id)
+    where id = :id
+    """)
+
+
+async def note(post_id: int, shown_hash: str, message_id: int | None = None) -> None:
+    """The post shows this now; `message_id` is Discord's, of one that was sent."""
     async with get_database().alone() as session:
-        await session.execute(update(Projection).where(Projection.id == post_id).values(**values))
+        await session.execute(_NOTE, {"id": post_id, "hash": shown_hash, "message": message_id})
 
 
 async def nothing(post: Post, before: str | None) -> None:
@@ -129,7 +136,7 @@ async def nothing(post: Post, before: str | None) -> None:
     if post.message_id is None:
         await forget(post)
     else:
-        await note(post.id, shown_hash=before or "")
+        await note(post.id, before or "")
 
 
 async def failed(post: Post) -> None:
@@ -173,6 +180,10 @@ async def replace(post: Post, *, restore: bool) -> Post | None:
     return Post(made, post.guild_id, post.kind, post.subject, post.group_id, post.channel_id, None)
 
 
+_TABLE = table_of(Projection)
+_ADD = insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.id)
+
+
 async def add(
     session: AsyncSession,
     *,
@@ -184,13 +195,11 @@ async def add(
     now: datetime,
 ) -> int | None:
     """A row for a post to come; None where it is there. After the commit it is put up."""
-    made: int | None = await session.scalar(
-        insert(Projection)
-        .values(guild_id=guild_id, kind=kind, subject=subject, channel_id=channel_id,
-                group_id=group_id, dirty=True, created_at=now)
-        .on_conflict_do_nothing()
-        .returning(Projection.id)
-    )  # fmt: skip
+    values = {
+        "guild_id": guild_id, "kind": kind, "subject": subject, "channel_id": channel_id,
+        "group_id": group_id, "dirty": True, "created_at": now,
+    }  # fmt: skip
+    made: int | None = await session.scalar(_ADD, values)
     if made is not None:
         look_after_commit(session, [(kind, subject)])
     return made

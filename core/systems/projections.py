@@ -237,7 +237,7 @@ async def _bring(key: Key) -> tuple[Outcome, bool]:
         return OK, False
     digest = hashlib.sha256(repr(shown).encode()).hexdigest()
     if digest == before and post.message_id is not None:
-        await rows.note(post.id, shown_hash=digest)
+        await rows.note(post.id, digest)
         return OK, False
     outcome = await _show(post, shown, digest, kind)
     if not outcome and outcome.error_class != "unknown_channel":
@@ -254,7 +254,7 @@ async def _show(post: Post, shown: Shown, digest: str, kind: Kind) -> Outcome:
         post.channel_id, post.message_id, shown.text, buttons=_buttons(shown)
     )
     if outcome:
-        await rows.note(post.id, shown_hash=digest)
+        await rows.note(post.id, digest)
     elif outcome.error_class == "unknown_message":
         replaced = await rows.replace(post, restore=kind.restore)
         # None: not to be put back, or another process does.
@@ -271,7 +271,7 @@ async def _send(post: Post, shown: Shown, digest: str, kind: Kind) -> Outcome:
         key=f"post:{post.kind}:{post.id}",
     )  # fmt: skip
     if outcome:
-        await rows.note(post.id, shown_hash=digest, message_id=outcome.value.id)
+        await rows.note(post.id, digest, outcome.value.id)
     elif outcome.error_class == "unknown_channel":
         await rows.forget(post)
     return outcome

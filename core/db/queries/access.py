@@ -38,7 +38,8 @@ from core.db.models import (
     SyncState,
     User,
 )
-from core.db.queries.meetings import IDS, Query, ends
+from core.db.queries.built import IDS, Query
+from core.db.queries.meetings import ends
 from core.plan import Bits
 from core.reconcile.permissions import Entry
 from core.reconcile.reminders import PERSONAL
@@ -119,7 +120,7 @@ class Facts:
     state: StateRow | None = None
 
 
-# The statements are built once: see core.db.queries.meetings.IDS. `some`: of `ids`, else of all.
+# The statements are built once: see core.db.queries.built. `some`: of `ids`, else of all.
 _COHORTS = bindparam("cohorts", expanding=True, type_=BigInteger)
 
 

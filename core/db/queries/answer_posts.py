@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, exists, or_, select
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, exists, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.meeting_models import Meeting, MeetingStatus
 from core.db.models import Group, ManagedObject, Projection, SyncState, SyncStatus
+from core.db.queries.built import Query
 from core.db.queries.meetings import ends
 from core.reconcile.trace import LIVE
 
@@ -24,9 +26,16 @@ async def needing_posts(
     A post that was not shown yet, a living post of a meeting that is not the next one any more,
     or none for the next one. Groups whose retry waits come by themselves.
     """
+    query = _needing(tuple(kinds), living)
+    rows = await session.execute(query, {"now": now})
+    return [(guild_id, group_id, channel or 0) for guild_id, group_id, channel in rows]
+
+
+@cache
+def _needing(kinds: tuple[str, ...], living: str) -> Query:
     following = (
         select(Meeting.group_id, Meeting.id)
-        .where(Meeting.status == MeetingStatus.planned, ends() > now)
+        .where(Meeting.status == MeetingStatus.planned, ends() > bindparam("now"))
         .order_by(Meeting.group_id, Meeting.starts_at, Meeting.id)
         .ext(distinct_on(Meeting.group_id))
         .subquery()
@@ -49,7 +58,7 @@ async def needing_posts(
         ManagedObject.discord_id.is_not(None),
         elsewhere,
     )
-    rows = await session.execute(
+    return (
         select(Group.guild_id, Group.id, ManagedObject.discord_id)
         .outerjoin(following, following.c.group_id == Group.id)
         .outerjoin(there, of_next)
@@ -57,7 +66,6 @@ async def needing_posts(
         .where(~_waits(), or_(_stale(following.c.id, kinds, living), missing))
         .order_by(Group.id)
     )
-    return [(guild_id, group_id, channel or 0) for guild_id, group_id, channel in rows]
 
 
 def _stale(next_id: Any, kinds: Sequence[str], living: str) -> ColumnElement[bool]:

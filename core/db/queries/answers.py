@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     and_,
     bindparam,
@@ -17,17 +17,17 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.config import GuildSettings
 from core.db.calendar_models import CalendarEntry
-from core.db.meeting_models import Delivery, Meeting, Rsvp, Visit
+from core.db.meeting_models import Meeting, Rsvp, Visit
 from core.db.models import (
     Expected,
     Group,
-    GroupStatus,
     Guild,
     ManagedObject,
     Member,
@@ -38,7 +38,8 @@ from core.db.models import (
 )
 from core.db.queries.access import GUEST
 from core.db.queries.attendance import came
-from core.db.queries.meetings import Query, ends
+from core.db.queries.built import Query
+from core.db.queries.meetings import ends
 from core.reconcile.answers import MeetingFacts, effective
 from core.reconcile.trace import LIVE
 
@@ -83,34 +84,38 @@ async def audience(session: AsyncSession, guild_id: int, meeting_id: int) -> lis
     Of a meeting that is over also those who have left since: what was said then stays said. A
     member of the group who is a guest as well (they switched to it since) counts once.
     """
-    inside = (
-        select(Membership.user_id, Membership.role.label("role"))
-        .join(Meeting, Meeting.group_id == Membership.group_id)
-        .where(
-            Meeting.id == meeting_id,
-            or_(Membership.status == MembershipStatus.active, Membership.ended_at >= ends()),
-        )
-    )
-    guests = select(Visit.user_id, literal(GUEST).label("role")).where(
-        Visit.meeting_id == meeting_id, Visit.guild_id == guild_id, Visit.ended_at.is_(None)
-    )
-    people = union_all(inside, guests).subquery()
-    rows = await session.execute(
-        select(
-            people.c.user_id, Member.name, people.c.role, Rsvp.status, Rsvp.interested,
-            Rsvp.reason, Rsvp.answered_at,
-        )
-        .outerjoin(Rsvp, and_(Rsvp.meeting_id == meeting_id, Rsvp.user_id == people.c.user_id))
-        .outerjoin(
-            Member, and_(Member.guild_id == guild_id, Member.user_id == people.c.user_id)
-        )
-        .order_by(people.c.role == GUEST, func.lower(Member.name), people.c.user_id)
-    )  # fmt: skip
+    rows = await session.execute(_audience(), {"guild": guild_id, "meeting": meeting_id})
     found: dict[int, Somebody] = {}
     for user_id, name, role, status, interested, reason, at in rows:
         answer = effective(status or "pending", bool(interested))
         found.setdefault(user_id, Somebody(user_id, name or str(user_id), role, answer, reason, at))
     return list(found.values())
+
+
+@cache
+def _audience() -> Query:
+    guild, meeting = bindparam("guild", type_=BigInteger), bindparam("meeting", type_=BigInteger)
+    inside = (
+        select(Membership.user_id, Membership.role.label("role"))
+        .join(Meeting, Meeting.group_id == Membership.group_id)
+        .where(
+            Meeting.id == meeting,
+            or_(Membership.status == MembershipStatus.active, Membership.ended_at >= ends()),
+        )
+    )
+    guests = select(Visit.user_id, literal(GUEST).label("role")).where(
+        Visit.meeting_id == meeting, Visit.guild_id == guild, Visit.ended_at.is_(None)
+    )
+    people = union_all(inside, guests).subquery()
+    return (
+        select(
+            people.c.user_id, Member.name, people.c.role, Rsvp.status, Rsvp.interested,
+            Rsvp.reason, Rsvp.answered_at,
+        )
+        .outerjoin(Rsvp, and_(Rsvp.meeting_id == meeting, Rsvp.user_id == people.c.user_id))
+        .outerjoin(Member, and_(Member.guild_id == guild, Member.user_id == people.c.user_id))
+        .order_by(people.c.role == GUEST, func.lower(Member.name), people.c.user_id)
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -124,15 +129,17 @@ class PostFacts:
     came: int | None
 
 
+_MEETING = (
+    select(Meeting, Guild.settings)
+    .join(Guild, Guild.id == Meeting.guild_id)
+    .where(Meeting.id == bindparam("meeting"), Meeting.guild_id == bindparam("guild"))
+)
+
+
 async def post_facts(session: AsyncSession, guild_id: int, meeting_id: int) -> PostFacts | None:
     """What a meeting's post depends on, beside its people."""
-    row = (
-        await session.execute(
-            select(Meeting, Guild.settings)
-            .join(Guild, Guild.id == Meeting.guild_id)
-            .where(Meeting.id == meeting_id, Meeting.guild_id == guild_id)
-        )
-    ).one_or_none()
+    values = {"guild": guild_id, "meeting": meeting_id}
+    row = (await session.execute(_MEETING, values)).one_or_none()
     if row is None:
         return None
     meeting, raw = row
@@ -173,7 +180,7 @@ async def home(session: AsyncSession, group_id: int) -> Home | None:
 
 @cache
 def _home() -> Query:
-    text = and_(
+    room = and_(
         ManagedObject.group_id == Group.id,
         ManagedObject.kind == "text",
         ManagedObject.state == "created",
@@ -183,7 +190,7 @@ def _home() -> Query:
     return (
         select(Group.guild_id, Group.status, ManagedObject.discord_id, Guild.settings, entry, posts)
         .join(Guild, Guild.id == Group.guild_id)
-        .outerjoin(ManagedObject, text)
+        .outerjoin(ManagedObject, room)
         .where(Group.id == bindparam("group"), Guild.left_at.is_(None))
     )
 
@@ -208,45 +215,29 @@ async def today(
     Who left and came back, or the other way round, is both. Those who were there when the group
     opened did not join that day.
     """
-    opened = (
-        select(func.max(Delivery.created_at))
-        .where(
-            Delivery.guild_id == guild_id, Delivery.group_id == group_id,
-            Delivery.kind == "assigned",
-        )
-        .scalar_subquery()
-    )  # fmt: skip
-    # An old group's post about its opening is not kept.
-    runs = exists().where(Group.id == group_id, Group.status == GroupStatus.active)
-    after = func.coalesce(Membership.created_at > opened, runs)
-    mine = and_(Membership.guild_id == guild_id, Membership.group_id == group_id)
-    away = Membership.status.in_((MembershipStatus.dropped, MembershipStatus.removed))
-    people = func.count(Membership.user_id.distinct())
-    row = (
-        await session.execute(
-            select(
-                select(people)
-                .where(mine, _within(Membership.created_at, since, until), after)
-                .scalar_subquery(),
-                select(people).where(mine, away, _within(Membership.ended_at, since, until))
-                .scalar_subquery(),
-                select(func.count(Rsvp.user_id.distinct()))
-                .join(Meeting, Meeting.id == Rsvp.meeting_id)
-                .where(
-                    Rsvp.guild_id == guild_id,
-                    Meeting.group_id == group_id,
-                    _within(Rsvp.answered_at, since, until),
-                    Rsvp.status != "pending",
-                )
-                .scalar_subquery(),
-            )
-        )
-    ).one()  # fmt: skip
-    return Today(*row)
+    values = {"guild": guild_id, "group": group_id, "since": since, "until": until}
+    return Today(*(await session.execute(_TODAY, values)).one())
 
 
-def _within(column: Any, since: datetime, until: datetime) -> ColumnElement[bool]:
-    return and_(column >= since, column < until)
+# An old group's post about its opening is not kept.
+_TODAY = text("""
+    with opened as (
+        select max(created_at) as at from deliveries
+        where guild_id = :guild and group_id = :group and kind = 'assigned'
+    ),
+    mine as (select * from memberships where guild_id = :guild and group_id = :group)
+    select
+        (select count(distinct user_id) from mine
+            where created_at >= :since and created_at < :until
+            and coalesce(created_at > (select at from opened),
+                exists (select from groups where id = :group and status = 'active'))),
+        (select count(distinct user_id) from mine
+            where status in ('dropped', 'removed') and ended_at >= :since and ended_at < :until),
+        (select count(distinct r.user_id) from rsvps as r
+            join meetings as m on m.id = r.meeting_id
+            where r.guild_id = :guild and m.group_id = :group and r.status <> 'pending'
+            and r.answered_at >= :since and r.answered_at < :until)
+    """)
 
 
 def _declines(whose: type[Membership | Visit]) -> ColumnElement[bool]:

@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from core.config import GuildSettings
 from core.db.meeting_models import Attendance, Meeting, MeetingStatus, Rsvp, Visit
 from core.db.models import Guild, ManagedObject, Membership, MembershipStatus
+from core.db.queries.built import IDS, Query
 from core.db.queries.meetings import ends
 from core.reconcile.attendance import MARGIN, Seen
 
@@ -62,6 +75,18 @@ async def running(
 
     `where` is (guild id, channel id): only that channel's.
     """
+    guild_id, channel_id = where or (None, None)
+    values = {
+        "now": now, "from": now - _LONGEST, "to": now + MARGIN,
+        "guild": guild_id, "channel": channel_id,
+    }  # fmt: skip
+    query = _running(some=where is not None)
+    rows: Sequence[Any] = (await session.execute(query, values)).all()
+    return [Running(*row) for row in rows if row[3] is not None]
+
+
+@cache
+def _running(*, some: bool) -> Query:
     query = (
         select(Meeting.id, Meeting.guild_id, Meeting.group_id, ManagedObject.discord_id)
         .join(ManagedObject, ManagedObject.group_id == Meeting.group_id)
@@ -70,23 +95,30 @@ async def running(
             ManagedObject.state == "created",
             ManagedObject.guild_id == Meeting.guild_id,
             Meeting.status == MeetingStatus.planned,
-            Meeting.starts_at.between(now - _LONGEST, now + MARGIN),
-            ends() > now,
+            Meeting.starts_at.between(bindparam("from"), bindparam("to")),
+            ends() > bindparam("now"),
         )
         .order_by(Meeting.id)
     )
-    if where is not None:
-        query = query.where(
-            Meeting.guild_id == where[0], ManagedObject.discord_id == where[1]
-        )  # fmt: skip
-    rows: Sequence[Any] = (await session.execute(query)).all()
-    return [Running(*row) for row in rows if row[3] is not None]
+    if not some:
+        return query
+    return query.where(
+        Meeting.guild_id == bindparam("guild"), ManagedObject.discord_id == bindparam("channel")
+    )
 
 
 async def open_stays(
     session: AsyncSession, where: tuple[int, int] | None = None
 ) -> list[tuple[Attendance, Meeting]]:
     """Rows of people who were in a channel when last looked, locked, in order of their key."""
+    guild_id, channel_id = where or (None, None)
+    values = {"guild": guild_id, "channel": channel_id}
+    rows = await session.execute(_open_stays(some=where is not None), values)
+    return [(row, meeting) for row, meeting in rows]
+
+
+@cache
+def _open_stays(*, some: bool) -> Query:
     query = (
         select(Attendance, Meeting)
         .join(Meeting, Meeting.id == Attendance.meeting_id)
@@ -95,12 +127,13 @@ async def open_stays(
         .with_for_update(of=Attendance)
         .execution_options(populate_existing=True)
     )
-    if where is not None:
-        channel = exists().where(
-            ManagedObject.group_id == Meeting.group_id, ManagedObject.discord_id == where[1]
-        )
-        query = query.where(Attendance.guild_id == where[0], channel)
-    return [(row, meeting) for row, meeting in await session.execute(query)]
+    if not some:
+        return query
+    channel = exists().where(
+        ManagedObject.group_id == Meeting.group_id,
+        ManagedObject.discord_id == bindparam("channel"),
+    )
+    return query.where(Attendance.guild_id == bindparam("guild"), channel)
 
 
 async def expected(
@@ -135,17 +168,22 @@ async def came(session: AsyncSession, meeting_ids: Collection[int]) -> dict[int,
     found: dict[int, int | None] = dict.fromkeys(meeting_ids)
     if not found:
         return found
+    rows = await session.execute(_came(), {"ids": list(found)})
+    return found | {row[0]: row[1] for row in rows}
+
+
+@cache
+def _came() -> Query:
     long = total() >= enough(threshold())
     there = or_(Attendance.mark == "attended", and_(Attendance.mark.is_(None), long))
-    rows = await session.execute(
+    return (
         select(Attendance.meeting_id, func.count(case((there, 1))))
         .join(Meeting, Meeting.id == Attendance.meeting_id)
         .join(Guild, and_(Guild.id == Meeting.guild_id, Guild.id == Attendance.guild_id))
-        .where(Attendance.meeting_id.in_(found))
+        .where(Attendance.meeting_id.in_(IDS))
         .group_by(Attendance.meeting_id)
         .having(func.bool_or(or_(long, Attendance.mark.is_not(None))))
     )
-    return found | {row[0]: row[1] for row in rows}
 
 
 async def rows_of(

@@ -16,7 +16,7 @@ from core.config import GuildSettings
 from core.db.models import Cohort, Group, Guild, ManagedObject, SyncState
 from core.db.models import meeting_models as tables
 from core.db.queries.access import StateRow
-from core.db.queries.meetings import Query
+from core.db.queries.built import Query
 from core.reconcile.event_plan import Meeting
 from core.reconcile.events import HORIZON
 from core.reconcile.trace import LIVE

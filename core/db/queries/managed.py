@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import case, delete, func, or_, select, text, update
+from sqlalchemy import case, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,6 +31,19 @@ _LEDGER = text(
 )
 
 
+_CLAIM = text("""
+    update managed_objects set lease_by = :instance, lease_until = :until
+    where id = :id and state = 'intent'
+        and (lease_by is null or lease_by = :instance or lease_until <= :now)
+    returning id
+    """)
+_CREATED = text("""
+    update managed_objects
+    set discord_id = :discord_id, state = 'created', lease_by = null, lease_until = null
+    where id = :id
+    """)
+
+
 async def intent(
     session: AsyncSession,
     *,
@@ -45,17 +60,24 @@ async def intent(
 
     Name and parent of one that was not made yet become those that are wanted now.
     """
-    statement = insert(ManagedObject).values(
-        guild_id=guild_id, kind=kind, cohort_id=cohort_id, group_id=group_id,
-        ordinal=ordinal, parent_id=parent_id, name=name, intent_at=now,
-    )  # fmt: skip
+    values = {
+        "guild_id": guild_id, "kind": kind, "cohort_id": cohort_id, "group_id": group_id,
+        "ordinal": ordinal, "parent_id": parent_id, "name": name, "intent_at": now,
+    }  # fmt: skip
+    owned = ("group_id", "kind") if cohort_id is None else ("cohort_id", "kind", "ordinal")
+    row: ManagedObject = (await session.scalars(_intent(owned), values)).one()
+    return row
+
+
+@cache
+def _intent(owned: tuple[str, ...]) -> Any:
+    """Its values are given as columns when it is sent."""
+    statement = insert(ManagedObject)
     new, unmade = statement.excluded, ManagedObject.state == "intent"
     parent = func.coalesce(new.parent_id, ManagedObject.parent_id)
-    rows = await session.scalars(
+    return (
         statement.on_conflict_do_update(
-            index_elements=["group_id", "kind"]
-            if cohort_id is None
-            else ["cohort_id", "kind", "ordinal"],
+            index_elements=owned,
             set_={
                 "name": case((unmade, new.name), else_=ManagedObject.name),
                 "parent_id": case((unmade, parent), else_=ManagedObject.parent_id),
@@ -64,25 +86,16 @@ async def intent(
         .returning(ManagedObject)
         .execution_options(populate_existing=True)
     )
-    return rows.one()
 
 
 async def claim_object(
     session: AsyncSession, object_id: int, *, instance: int, now: datetime, lease: float
 ) -> bool:
     """One maker at a time per object, across processes."""
-    free = or_(
-        ManagedObject.lease_by.is_(None),
-        ManagedObject.lease_by == instance,
-        ManagedObject.lease_until <= now,
-    )
-    taken = await session.scalar(
-        update(ManagedObject)
-        .where(ManagedObject.id == object_id, ManagedObject.state == "intent", free)
-        .values(lease_by=instance, lease_until=now + timedelta(seconds=lease))
-        .returning(ManagedObject.id)
-    )
-    return taken is not None
+    values = {
+        "id": object_id, "instance": instance, "now": now, "until": now + timedelta(seconds=lease),
+    }  # fmt: skip
+    return await session.scalar(_CLAIM, values) is not None
 
 
 async def category_for(
@@ -153,11 +166,7 @@ async def created(
     group_id: int | None,
 ) -> None:
     """Save the id and the entries that the object was born with, in one go."""
-    await session.execute(
-        update(ManagedObject)
-        .where(ManagedObject.id == object_id)
-        .values(discord_id=discord_id, state="created", lease_by=None, lease_until=None)
-    )
+    await session.execute(_CREATED, {"id": object_id, "discord_id": discord_id})
     rows = [
         (discord_id, target, is_role, bits, True) for target, (bits, is_role) in entries.items()
     ]

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Select,
     bindparam,
@@ -25,15 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core import schedule
 from core.db.meeting_models import Meeting, MeetingStatus
 from core.db.models import Cohort, CohortStatus, Group
+from core.db.queries.built import IDS, Query
 from core.reconcile.meeting_rows import Have, SeriesDiff, follow
 from core.reconcile.reminders import MeetingFact
 from core.reconcile.trace import LIVE
 from core.schedule import Occurrence
-
-# Statements that every sync sends are built once, since building one costs a good part of what
-# sending it does. This is the list of ids in them.
-IDS = bindparam("ids", expanding=True, type_=BigInteger)
-Query = Select[*tuple[Any, ...]]
 
 
 async def derive(
@@ -44,21 +39,7 @@ async def derive(
     Only live groups that are open have meetings. The groups' rows are locked, in order of id, so
     that two changes of one series wait for each other.
     """
-    rows = await session.execute(
-        select(
-            Group.id, Group.guild_id, Group.rule, Cohort.start_date, Cohort.meetings, Cohort.breaks
-        )
-        .join(Cohort, Cohort.id == Group.cohort_id)
-        .where(
-            Group.id.in_(sorted(set(group_ids))),
-            Group.status.in_(LIVE),
-            Group.rule.is_not(None),
-            or_(Cohort.status == CohortStatus.open, Group.opened_at.is_not(None)),
-        )
-        .order_by(Group.id)
-        .with_for_update(of=Group, key_share=True)
-    )
-    groups = rows.all()
+    groups = (await session.execute(_with_rules(), {"ids": sorted(set(group_ids))})).all()
     have = await stored(session, [g[0] for g in groups])
     changed: dict[int, SeriesDiff] = {}
     for group_id, guild_id, raw, start, count, breaks in groups:
@@ -70,23 +51,45 @@ async def derive(
     return changed
 
 
+@cache
+def _with_rules() -> Query:
+    return (
+        select(
+            Group.id, Group.guild_id, Group.rule, Cohort.start_date, Cohort.meetings, Cohort.breaks
+        )
+        .join(Cohort, Cohort.id == Group.cohort_id)
+        .where(
+            Group.id.in_(IDS),
+            Group.status.in_(LIVE),
+            Group.rule.is_not(None),
+            or_(Cohort.status == CohortStatus.open, Group.opened_at.is_not(None)),
+        )
+        .order_by(Group.id)
+        .with_for_update(of=Group, key_share=True)
+    )
+
+
 async def stored(session: AsyncSession, group_ids: Sequence[int]) -> dict[int, list[Have]]:
     """All meetings of these groups as they stand, by group, in order of time."""
     found: dict[int, list[Have]] = defaultdict(list)
     if not group_ids:
         return found
-    rows = await session.execute(
+    plain: Sequence[Any] = (await session.execute(_stored(), {"ids": group_ids})).all()
+    for row in plain:
+        found[row[0]].append(Have(*row[1:]))
+    return found
+
+
+@cache
+def _stored() -> Query:
+    return (
         select(
             Meeting.group_id, Meeting.id, Meeting.occurrence_date, Meeting.starts_at,
             Meeting.minutes, Meeting.number, Meeting.status, Meeting.moved, Meeting.extra,
         )
-        .where(Meeting.group_id.in_(group_ids))
+        .where(Meeting.group_id.in_(IDS))
         .order_by(Meeting.starts_at)
     )  # fmt: skip
-    plain: Sequence[Any] = rows.all()
-    for row in plain:
-        found[row[0]].append(Have(*row[1:]))
-    return found
 
 
 async def _write(

@@ -12,8 +12,9 @@ from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.meeting_models import Delivery, DeliveryStatus, Meeting
+from core.db.queries.built import IDS, Query
 from core.db.queries.deliveries import New, enqueue, wake
-from core.db.queries.meetings import IDS, Query, ends
+from core.db.queries.meetings import ends
 from core.reconcile.reminders import RECONCILED, SLACK, ReminderPlan, Row
 
 _OPEN = (DeliveryStatus.pending, DeliveryStatus.failed)

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select, union_all
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.db.models import Expected, Membership, MembershipStatus
+_HELD = text("""
+    select group_id, seat from memberships
+    where group_id = any(:ids) and status = 'active' and seat is not null
+    union all
+    select group_id, seat from expected where group_id = any(:ids) and seat is not null
+    """)
 
 
 async def taken(session: AsyncSession, group_ids: Iterable[int]) -> dict[int, set[int]]:
     """The seat numbers in use, by group; one statement. Hold the groups' locks to rely on it."""
-    ids = list(group_ids)
-    held = union_all(
-        select(Membership.group_id, Membership.seat).where(
-            Membership.group_id.in_(ids),
-            Membership.status == MembershipStatus.active,
-            Membership.seat.is_not(None),
-        ),
-        select(Expected.group_id, Expected.seat).where(
-            Expected.group_id.in_(ids), Expected.seat.is_not(None)
-        ),
-    )
-    found: dict[int, set[int]] = {group_id: set() for group_id in ids}
-    for group_id, seat in await session.execute(held):
-        if seat is not None:
-            found[group_id].add(seat)
+    found: dict[int, set[int]] = {group_id: set() for group_id in group_ids}
+    for group_id, seat in await session.execute(_HELD, {"ids": list(found)}):
+        found[group_id].add(seat)
     return found
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, case, or_, select, text, update
+from sqlalchemy import bindparam, case, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db.models import Guild, SyncState, SyncStatus
+from core.db.queries.built import table_of
 from core.plan import ByHand
 from core.reconcile.by_hand import recorded
 
@@ -80,19 +82,28 @@ async def record(
     session: AsyncSession, group_id: int, system: str, *, version: int | None, **values: Any
 ) -> bool:
     """Write the result and give the lease back. False: a newer trigger came in between."""
-    one = and_(SyncState.group_id == group_id, SyncState.system == system)
-    if version is not None:
-        values["status"] = case(
-            (SyncState.version == version, values.get("status", SyncState.status)),
-            else_=SyncStatus.due,
-        )
+    given = {f"new_{name}": value for name, value in values.items()}
     current = await session.scalar(
-        update(SyncState)
-        .where(one)
-        .values(lease_by=None, lease_until=None, **values)
-        .returning(SyncState.version)
+        _record(frozenset(values), versioned=version is not None),
+        {"group": group_id, "name": system, "seen": version, **given},
     )
     return version is None or current == version
+
+
+@cache
+def _record(columns: frozenset[str], *, versioned: bool) -> Any:
+    """Each set of columns that there is has its statement; of the table: see `table_of`."""
+    state = table_of(SyncState).c
+    values: dict[str, Any] = {c: bindparam(f"new_{c}", type_=state[c].type) for c in columns}
+    if versioned:
+        status = values.get("status", state.status)
+        values["status"] = case((state.version == bindparam("seen"), status), else_="due")
+    return (
+        update(table_of(SyncState))
+        .where(state.group_id == bindparam("group"), state.system == bindparam("name"))
+        .values(lease_by=None, lease_until=None, **values)
+        .returning(state.version)
+    )
 
 
 async def by_hand(
@@ -114,15 +125,14 @@ async def by_hand(
 
 async def due(session: AsyncSession, now: datetime) -> list[tuple[int, str]]:
     """(group id, system) of all that should be looked at by `now`, oldest first."""
-    rows = await session.execute(
-        select(SyncState.group_id, SyncState.system)
-        .where(
-            SyncState.status != SyncStatus.ok,
-            or_(SyncState.next_attempt_at.is_(None), SyncState.next_attempt_at <= now),
-        )
-        .order_by(SyncState.next_attempt_at.nulls_first(), SyncState.group_id)
-    )
-    return [(g, s) for g, s in rows]
+    return [(g, s) for g, s in await session.execute(_DUE, {"now": now})]
+
+
+_DUE = text("""
+    select group_id, system from sync_states
+    where status <> 'ok' and (next_attempt_at is null or next_attempt_at <= :now)
+    order by next_attempt_at nulls first, group_id
+    """)
 
 
 async def pending(session: AsyncSession) -> list[tuple[int, str, datetime]]:
@@ -176,12 +186,10 @@ async def claim_telling(
 
 async def settle(session: AsyncSession, group_id: int, system: str, now: datetime) -> None:
     """Note that a system which has nothing to do for this group is up to date."""
-    await session.execute(
-        update(SyncState)
-        .where(
-            SyncState.group_id == group_id,
-            SyncState.system == system,
-            SyncState.status != SyncStatus.ok,
-        )
-        .values(status=SyncStatus.ok, attempts=0, next_attempt_at=None, last_ok_at=now)
-    )
+    await session.execute(_SETTLE, {"group": group_id, "system": system, "now": now})
+
+
+_SETTLE = text("""
+    update sync_states set status = 'ok', attempts = 0, next_attempt_at = null, last_ok_at = :now
+    where group_id = :group and system = :system and status <> 'ok'
+    """)
