@@ -63,12 +63,8 @@ async def show_list(interaction: Interaction, page: int = 0) -> None:
     """The private list of groups."""
     await lasting.begin(interaction)
     actor = await checks.actor_of(interaction)
-    text, view = ui.list_page(
-        await group_views.joinable(actor.guild_id, actor.user_id),
-        await group_views.full_groups(actor.guild_id, actor.user_id),
-        page,
-        moderator=actor.moderator,
-    )
+    free, full = await group_views.joinable_and_full(actor.guild_id, actor.user_id)
+    text, view = ui.list_page(free, full, page, moderator=actor.moderator)
     await lasting.show(interaction, text, view)
 
 

@@ -137,8 +137,36 @@ async def get_group(
     """A group of this guild. Raises Refusal(group_not_found) for any other."""
     row: Group | None = await session.scalar(_GROUP[lock], {"id": group_id, "guild": guild_id})
     if row is None:
-        raise Refusal("group_not_found", t("There is no such group here. It may have been closed."))
+        raise no_group()
     return row
+
+
+def no_group() -> Refusal:
+    """What is said where a group is not of this guild, or not at all."""
+    return Refusal("group_not_found", t("There is no such group here. It may have been closed."))
+
+
+_WITH_ALL = (
+    select(Group, Cohort, Guild.settings)
+    .join(Cohort, Cohort.id == Group.cohort_id)
+    .join(Guild, Guild.id == Group.guild_id)
+    .where(Group.id == bindparam("id"), Group.guild_id == bindparam("guild"))
+    .with_for_update(of=Group, key_share=True)
+)
+
+
+async def group_with_all(
+    session: AsyncSession, guild_id: int, group_id: int
+) -> tuple[Group, Cohort, GuildSettings]:
+    """A group of this guild, locked, with its cohort and the guild's settings; one statement.
+
+    Raises Refusal(group_not_found) for any other.
+    """
+    found = (await session.execute(_WITH_ALL, {"id": group_id, "guild": guild_id})).one_or_none()
+    if found is None:
+        raise no_group()
+    group, cohort, settings = found
+    return group, cohort, GuildSettings.model_validate(settings)
 
 
 def audit(

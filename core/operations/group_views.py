@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, cast
+from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
+from core.config import GuildSettings
 from core.db.engine import get_database
 from core.db.meeting_models import Meeting, MeetingStatus
-from core.db.models import Cohort, Expected, Group, ManagedObject, Membership, MembershipStatus
+from core.db.models import (
+    Cohort,
+    Expected,
+    Group,
+    Guild,
+    ManagedObject,
+    Membership,
+    MembershipStatus,
+    Role,
+)
+from core.db.queries.built import Query
 from core.db.queries.meetings import ends
-from core.operations.common import get_group, guild_settings
+from core.operations.common import no_group
 from core.reconcile.trace import LIVE
 
 GOOD_SIZE = (3, 4)  # groups of this size get a badge: there is company, and room
@@ -69,33 +82,60 @@ def has_started(start: date, zone: str, now: datetime) -> bool:
 async def views(
     session: AsyncSession, guild_id: int, *, user_id: int | None = None, drafts: bool = False
 ) -> list[GroupView]:
-    """All live groups of the guild's open cohorts (and drafts), unsorted, in two statements."""
-    settings = await guild_settings(session, guild_id)
-    return await _select(session, guild_id, settings.zone, user_id=user_id, drafts=drafts)
+    """All live groups of the guild's open cohorts (and drafts), unsorted, in one statement."""
+    return await _views(session, "drafts" if drafts else "open", guild_id, user_id)
 
 
-def _participants(guild_id: int) -> Any:
-    """How many participants each group has."""
-    return (
-        select(Membership.group_id, func.count().label("n"))
-        .where(
-            Membership.guild_id == guild_id,
-            Membership.status == MembershipStatus.active,
-            Membership.role == "participant",
+async def _views(
+    session: AsyncSession, which: str, guild_id: int, user_id: int | None, group_id: int = 0
+) -> list[GroupView]:
+    now = utcnow()
+    values = {"guild": guild_id, "user": user_id or 0, "group": group_id, "now": now}
+    rows: Sequence[Any] = (await session.execute(_query(which), values)).all()
+    zone = GuildSettings.model_validate(rows[0][-1]).zone if rows else ""
+    return [
+        GroupView(
+            group, name, cohort, cohort_name, start, status, members, seats,
+            has_started(start, zone, now), text_id, voice_id, bool(is_mine), expected,
+            next_at=next_at, next_id=next_id,
         )
-        .group_by(Membership.group_id)
-        .subquery()
-    )
+        for group, name, cohort, cohort_name, start, status, members, seats,
+            text_id, voice_id, is_mine, expected, next_at, next_id, _ in rows
+    ]  # fmt: skip
 
 
-def _expected(guild_id: int) -> Any:
-    """How many seats of each group are held for people who are not on the server yet."""
-    return (
-        select(Expected.group_id, func.count().label("n"))
-        .where(Expected.guild_id == guild_id, Expected.role == "participant")
-        .group_by(Expected.group_id)
-        .subquery()
+@cache
+def _query(which: str) -> Query:
+    """Of "one" group, whatever its status; of those that are "open"; with "drafts" also to be."""
+    counts, waiting = _counted(Membership), _counted(Expected)
+    query = (
+        select(
+            Group.id, Group.name, Cohort.id, Cohort.name, Cohort.start_date, Group.status,
+            func.coalesce(counts.c.n, 0), Group.seats, _channel("text"), _channel("voice"),
+            _mine(), func.coalesce(waiting.c.n, 0), _following(Meeting.starts_at),
+            _following(Meeting.id), Guild.settings,
+        )
+        .join(Cohort, Cohort.id == Group.cohort_id)
+        .join(Guild, Guild.id == Group.guild_id)
+        .outerjoin(counts, counts.c.group_id == Group.id)
+        .outerjoin(waiting, waiting.c.group_id == Group.id)
+        .where(Group.guild_id == bindparam("guild"))
+        .order_by(Cohort.start_date, Cohort.id, Group.id)
+    )  # fmt: skip
+    if which == "one":
+        return query.where(Group.id == bindparam("group"))
+    shown = ["open", "draft"] if which == "drafts" else ["open"]
+    return query.where(Group.status.in_(LIVE), Cohort.status.in_(shown))
+
+
+def _counted(model: type[Membership | Expected]) -> Any:
+    """How many participants each group has; or how many are held a seat for, not here yet."""
+    query = select(model.group_id, func.count().label("n")).where(
+        model.guild_id == bindparam("guild"), model.role == Role.participant
     )
+    if model is Membership:
+        query = query.where(Membership.status == MembershipStatus.active)
+    return query.group_by(model.group_id).subquery()
 
 
 def _channel(kind: str) -> Any:
@@ -110,69 +150,28 @@ def _channel(kind: str) -> Any:
     )
 
 
-def _mine(user_id: int | None) -> Any:
+def _mine() -> Any:
     return (
         select(Membership.id)
         .where(
             Membership.group_id == Group.id,
-            Membership.user_id == (user_id or 0),
+            Membership.user_id == bindparam("user"),
             Membership.status == MembershipStatus.active,
         )
         .exists()
     )
 
 
-def _following(column: Any, now: datetime) -> Any:
+def _following(column: Any) -> Any:
     """A column of the group's next meeting."""
     planned = Meeting.status == MeetingStatus.planned
     return (
         select(column)
-        .where(Meeting.group_id == Group.id, planned, ends() > now)
+        .where(Meeting.group_id == Group.id, planned, ends() > bindparam("now"))
         .order_by(Meeting.starts_at, Meeting.id)
         .limit(1)
         .scalar_subquery()
     )
-
-
-async def _select(
-    session: AsyncSession,
-    guild_id: int,
-    zone: str,
-    *,
-    user_id: int | None = None,
-    drafts: bool = False,
-    group_id: int | None = None,
-) -> list[GroupView]:
-    now = utcnow()
-    counts, waiting = _participants(guild_id), _expected(guild_id)
-    query = (
-        select(
-            Group.id, Group.name, Cohort.id, Cohort.name, Cohort.start_date, Group.status,
-            func.coalesce(counts.c.n, 0), Group.seats, _channel("text"), _channel("voice"),
-            _mine(user_id), func.coalesce(waiting.c.n, 0), _following(Meeting.starts_at, now),
-            _following(Meeting.id, now),
-        )
-        .join(Cohort, Cohort.id == Group.cohort_id)
-        .outerjoin(counts, counts.c.group_id == Group.id)
-        .outerjoin(waiting, waiting.c.group_id == Group.id)
-        .where(Group.guild_id == guild_id)
-        .order_by(Cohort.start_date, Cohort.id, Group.id)
-    )  # fmt: skip
-    if group_id is not None:
-        query = query.where(Group.id == group_id)
-    else:
-        shown = ["open", "draft"] if drafts else ["open"]
-        query = query.where(Group.status.in_(LIVE), Cohort.status.in_(shown))
-    rows = cast("list[Any]", (await session.execute(query)).all())
-    return [
-        GroupView(
-            group, name, cohort, cohort_name, start, status, members, seats,
-            has_started(start, zone, now), text_id, voice_id, bool(is_mine), expected,
-            next_at=next_at, next_id=next_id,
-        )
-        for group, name, cohort, cohort_name, start, status, members, seats,
-            text_id, voice_id, is_mine, expected, next_at, next_id in rows
-    ]  # fmt: skip
 
 
 async def joinable(guild_id: int, user_id: int | None) -> list[GroupView]:
@@ -180,32 +179,33 @@ async def joinable(guild_id: int, user_id: int | None) -> list[GroupView]:
 
     Somebody who is in a group of the cohort may switch late, so started groups stay for them.
     """
-    async with get_database().transaction() as session:
+    return (await joinable_and_full(guild_id, user_id))[0]
+
+
+async def joinable_and_full(
+    guild_id: int, user_id: int | None
+) -> tuple[list[GroupView], list[GroupView]]:
+    """`joinable`, and the groups that would do but for their seats ("tell me when one is free")."""
+    async with get_database().alone() as session:
         rows = await views(session, guild_id, user_id=user_id)
     switching = {v.cohort_id for v in rows if v.mine}
     shown = [
         v for v in rows if v.mine or (not v.full and (not v.started or v.cohort_id in switching))
     ]
-    return sorted(shown, key=lambda v: (not v.mine, v.start_date, v.cohort_id, v.members, v.id))
-
-
-async def full_groups(guild_id: int, user_id: int) -> list[GroupView]:
-    """Groups that would do but for their seats: "tell me when one is free"."""
-    async with get_database().transaction() as session:
-        rows = await views(session, guild_id, user_id=user_id)
-    return [v for v in rows if v.full and not v.mine and not v.started]
+    shown.sort(key=lambda v: (not v.mine, v.start_date, v.cohort_id, v.members, v.id))
+    return shown, [v for v in rows if v.full and not v.mine and not v.started]
 
 
 async def of_member(guild_id: int, user_id: int) -> list[GroupView]:
     """The groups that a person is in now."""
-    async with get_database().transaction() as session:
+    async with get_database().alone() as session:
         return [v for v in await views(session, guild_id, user_id=user_id, drafts=True) if v.mine]
 
 
 async def show(guild_id: int, group_id: int, user_id: int | None = None) -> GroupView:
     """One group, whatever its status. Raises Refusal(group_not_found)."""
     async with get_database().alone() as session:
-        await get_group(session, guild_id, group_id)
-        zone = (await guild_settings(session, guild_id)).zone
-        found = await _select(session, guild_id, zone, user_id=user_id, group_id=group_id)
+        found = await _views(session, "one", guild_id, user_id, group_id)
+    if not found:
+        raise no_group()
     return found[0]

@@ -23,7 +23,7 @@ from core.db.queries import seats
 from core.db.queries.sync_states import mark_due
 from core.errors import Refusal
 from core.notifications import notices
-from core.operations.common import Actor, audit, ensure_person, get_group, guild_settings
+from core.operations.common import Actor, audit, ensure_person, get_group, group_with_all
 from core.operations.group_views import has_started
 from core.reconcile.trace import LIVE, MemberChange, Trace, begun, ended
 from core.words import t, tn
@@ -99,12 +99,12 @@ async def _place(actor: Actor, wish: _Wish) -> Moved:
     try:
         async with get_database().transaction() as session:
             # The row lock makes seats and the one-active rule race-free without retries.
-            group = await get_group(session, actor.guild_id, wish.group_id, lock=True)
-            cohort = await session.get_one(Cohort, group.cohort_id)
+            group, cohort, settings = await group_with_all(session, actor.guild_id, wish.group_id)
             current = await _current(session, cohort.id, wish.user_id)
             _check_open(group, cohort, bypass=wish.bypass)
             _check_place(wish, group, current)
-            return await _put(session, actor, wish, group, cohort, current)
+            late = current is None and has_started(cohort.start_date, settings.zone, utcnow())
+            return await _put(session, actor, wish, group, current, late=late)
     except IntegrityError as error:
         # Two clicks of one person at once on two groups: the partial unique index decides.
         if "uq_memberships" in str(error.orig):
@@ -140,10 +140,14 @@ async def _put(
     actor: Actor,
     wish: _Wish,
     group: Group,
-    cohort: Cohort,
     current: Membership | None,
+    *,
+    late: bool,
 ) -> Moved:
-    """Write it all: the membership, the history, what is due, what is said."""
+    """Write it all: the membership, the history, what is due, what is said.
+
+    `late`: the group has started, and the person comes from none of its cohort.
+    """
     now, user_id = utcnow(), wish.user_id
     same = current is not None and current.group_id == group.id
     kept = wish.role or (Role(current.role) if current else Role.participant)
@@ -151,11 +155,8 @@ async def _put(
     own = {current.seat} if current and same and current.seat else set()
     # The group's lock is held: nobody takes a seat meanwhile.
     taken = (await seats.taken(session, [group.id]))[group.id] - own if sits else set()
-    bypassed = await _rules(
-        session, group, cohort, now,
-        full=sits and not own and seats.next_free(taken, group.seats) is None,
-        switching=current is not None,
-    )  # fmt: skip
+    full = sits and not own and seats.next_free(taken, group.seats) is None
+    bypassed = _rules(group, full=full, late=late)
     if bypassed and not wish.bypass:
         raise bypassed[0]
     await ensure_person(session, actor.guild_id, user_id, wish.name)
@@ -169,7 +170,7 @@ async def _put(
     session.add(made)
     await session.flush()
     entry = audit(
-        session, actor, _action(actor, user_id, current), cohort_id=cohort.id,
+        session, actor, _action(actor, user_id, current), cohort_id=group.cohort_id,
         group_id=group.id, user_id=user_id,
         before={"group_id": previous.id, "group": previous.name} if previous else {},
         after={"group_id": group.id, "group": group.name},
@@ -202,15 +203,7 @@ def _check_open(group: Group, cohort: Cohort, *, bypass: bool) -> None:
         raise Refusal("group_not_found", t("This group does not take anybody any more."))
 
 
-async def _rules(
-    session: AsyncSession,
-    group: Group,
-    cohort: Cohort,
-    now: datetime,
-    *,
-    full: bool,
-    switching: bool,
-) -> list[Refusal]:
+def _rules(group: Group, *, full: bool, late: bool) -> list[Refusal]:
     """Which joining rules stand in the way; moderators pass them and are told."""
     broken = []
     if full:
@@ -225,10 +218,7 @@ async def _rules(
                 ),
             )
         )
-    if switching:
-        return broken
-    zone = (await guild_settings(session, group.guild_id)).zone
-    if has_started(cohort.start_date, zone, now):
+    if late:
         broken.append(
             Refusal(
                 "group_already_started",

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.models import Group, SyncStatus
+from core.db.models import Group, GroupStatus, SyncStatus
 from core.db.queries import access as access_queries
 from core.db.queries import managed, sync_states
 from core.db.queries.access import Facts
@@ -216,7 +216,8 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
     values: dict[str, Any] = {}
     later = [c.not_before for c in plan.changes if isinstance(c, Rename) and c.not_before]
     database = get_database()
-    async with database.transaction() as session:
+    several = run.errors or plan.by_hand or _settles(run)
+    async with database.transaction() if several else database.alone() as session:
         if run.last is not None:
             values["by_hand"] = await sync_states.by_hand(
                 session, run.group_id, SYSTEM, plan.by_hand
@@ -250,6 +251,14 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
     if later:
         wakes.wake_at(SYSTEM, run.group_id, min(later))
     return fresh
+
+
+def _settles(run: _Run) -> bool:
+    """Whether `_settled` may have something to write."""
+    if run.last is None:
+        return False
+    group = run.last.facts.group
+    return group.confirmed_removals_at is not None or group.status == GroupStatus.preview
 
 
 async def _settled(session: Any, run: _Run, now: datetime) -> None:

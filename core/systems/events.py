@@ -172,7 +172,9 @@ async def _record(run: EventRun, *, waiting: bool = False) -> bool:
     """Write what became of it, and tell moderators once about what gave up."""
     now, plan, facts = utcnow(), run.plan, run.facts
     values: dict[str, Any] = {}
-    async with get_database().transaction() as session:
+    database = get_database()
+    several = run.errors or run.full or plan.by_hand
+    async with database.transaction() if several else database.alone() as session:
         if facts is not None:
             values["by_hand"] = await sync_states.by_hand(
                 session, run.group_id, SYSTEM, plan.by_hand

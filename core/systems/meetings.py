@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core import schedule
 from core.clock import utcnow
 from core.db.engine import get_database
-from core.db.models import Role
+from core.db.models import GroupStatus, Role
 from core.db.queries import access, meetings, reminders, sync_states
 from core.db.queries.access import GUEST, Facts
 from core.reconcile import reminders as pure
@@ -28,9 +28,11 @@ async def sync_reminders(group_id: int) -> ReminderCounts:
     }  # fmt: skip
     async with get_database().transaction() as session:
         await meetings.derive(session, [group_id], now)
-        for facts in await access.gather(session, [group_id]):
-            to_come = (await meetings.to_come(session, [group_id], now))[group_id]
-            stored = (await reminders.rows(session, [group_id], now))[group_id]
+        to_come = (await meetings.to_come(session, [group_id], now))[group_id]
+        stored = (await reminders.rows(session, [group_id], now))[group_id]
+        # Where nothing is to come and nothing was written, nothing is wanted, whoever is in it.
+        some = bool(to_come or stored)
+        for facts in await access.gather(session, [group_id], channels=False) if some else []:
             plan = _plan(facts, to_come, stored, now)
             await reminders.write(session, facts.group.guild_id, group_id, plan, now)
             counts = {
@@ -38,7 +40,9 @@ async def sync_reminders(group_id: int) -> ReminderCounts:
                 "created": len(plan.create), "deleted": len(plan.delete),
                 "moved": len(plan.move), "unchanged": plan.unchanged,
             }  # fmt: skip
-            await activation.consider(session, facts, now)
+            if facts.group.status == GroupStatus.preview:
+                for whole in await access.gather(session, [group_id]):
+                    await activation.consider(session, whole, now)
         await sync_states.settle(session, group_id, "reminders", now)
     return counts
 

@@ -135,10 +135,13 @@ def _groups(*, some: bool) -> Query:
             Group.id, Group.guild_id, Group.cohort_id, Group.name, Group.status, Group.opened_at,
             Group.confirmed_removals_at, Cohort.name, Cohort.status, Cohort.start_date,
             Cohort.access_mode, Cohort.rooms, Group.rule, Group.offsets, Cohort.shared,
-            Guild.settings,
+            Guild.settings, SyncState.group_id, SyncState.status, SyncState.version,
+            SyncState.inputs_hash, SyncState.attempts, SyncState.next_attempt_at,
+            SyncState.by_hand,
         )
         .join(Cohort, Cohort.id == Group.cohort_id)
         .join(Guild, Guild.id == Group.guild_id)
+        .outerjoin(SyncState, and_(SyncState.group_id == Group.id, SyncState.system == "discord"))
         .where(Guild.left_at.is_(None))
         .order_by(Group.id)
     )  # fmt: skip
@@ -155,38 +158,34 @@ async def _rows(session: AsyncSession, query: Any, values: Mapping[str, Any]) ->
     return await (await session.connection()).execute(query, values)
 
 
-async def gather(session: AsyncSession, group_ids: Sequence[int] | None = None) -> list[Facts]:
-    """Facts about the groups (None: all that have or want channels). Five statements."""
+async def gather(
+    session: AsyncSession, group_ids: Sequence[int] | None = None, *, channels: bool = True
+) -> list[Facts]:
+    """Facts about the groups (None: all that have or want channels). Four statements.
+
+    Two without `channels`: then what stands on Discord, and what the ledger has of it, is left out.
+    """
     facts: dict[int, Facts] = {}
     parsed: dict[int, GuildSettings] = {}
     some = group_ids is not None
     values: dict[str, Any] = {"ids": group_ids}
     for row in await _rows(session, _groups(some=some), values):
-        group = GroupRow(*row[:-1])
+        group, settings, state = GroupRow(*row[:15]), row[15], row[16:]
         if group.guild_id not in parsed:
-            parsed[group.guild_id] = GuildSettings.model_validate(row[-1])
+            parsed[group.guild_id] = GuildSettings.model_validate(settings)
         facts[group.id] = Facts(group, parsed[group.guild_id])
+        if state[0] is not None:
+            facts[group.id].state = StateRow(*state)
     if not facts:
         return []
     cohorts = {fact.group.cohort_id for fact in facts.values()} if some else set()
     now = utcnow()
     values |= {"cohorts": cohorts, "opens": now + BEFORE, "ended": now - AFTER}
     _add_people(facts, await _rows(session, _people(some=some), values))
-    _add_objects(facts, await _rows(session, _objects(some=some), values))
-    _add_ledger(facts, await _rows(session, _ledger(some=some), values))
-    for row in await _rows(session, _states(some=some), values):
-        if row[0] in facts:
-            facts[row[0]].state = StateRow(*row)
+    if channels:
+        _add_objects(facts, await _rows(session, _objects(some=some), values))
+        _add_ledger(facts, await _rows(session, _ledger(some=some), values))
     return list(facts.values())
-
-
-@cache
-def _states(*, some: bool) -> Query:
-    query = select(
-        SyncState.group_id, SyncState.status, SyncState.version, SyncState.inputs_hash,
-        SyncState.attempts, SyncState.next_attempt_at, SyncState.by_hand,
-    ).where(SyncState.system == "discord")  # fmt: skip
-    return _only(query, SyncState.group_id, some=some)
 
 
 @cache

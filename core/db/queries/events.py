@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.config import GuildSettings
@@ -80,6 +80,28 @@ def _group() -> Query:
         .outerjoin(SyncState, state)
         .where(Group.id == bindparam("group"), Guild.left_at.is_(None))
     )  # fmt: skip
+
+
+# What was read is compared with what is written to: a meeting that is made meanwhile raises the
+# version, and this row then stays due.
+_NONE = text("""
+    with seen as (
+        select group_id, system, version from sync_states
+        where group_id = :group and system = :system and status in ('due', 'ok')
+            and not exists (select from meetings where group_id = :group)
+    )
+    update sync_states as s
+    set status = 'ok', attempts = 0, next_attempt_at = null, last_ok_at = :now
+    from seen
+    where s.group_id = seen.group_id and s.system = seen.system and s.version = seen.version
+    returning s.group_id
+    """)
+
+
+async def without_meetings(session: AsyncSession, group_id: int, now: datetime) -> bool:
+    """Whether the group has no meeting at all, and so nothing to show: its row then says ok."""
+    values = {"group": group_id, "system": SYSTEM, "now": now}
+    return await session.scalar(_NONE, values) is not None
 
 
 async def of_group(session: AsyncSession, group_id: int) -> list[Meeting]:
