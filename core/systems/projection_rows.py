@@ -87,11 +87,13 @@ def look_after_commit(session: AsyncSession, keys: Iterable[Key]) -> None:
     session.info.setdefault(WAITING, []).extend(keys)
 
 
-_CHANNEL = text("select channel_id from projections where kind = :kind and subject = :subject")
+# One row, where it does not show what it should, or is being drawn.
+_OPEN = "kind = :kind and subject = :subject and (dirty or shown_hash is null)"
+_CHANNEL = text(f"select channel_id from projections where {_OPEN}")  # noqa: S608 - from above
 
 
 async def channel_of(key: Key) -> int | None:
-    """Discord's id of the channel of a post; None where there is no such row."""
+    """Discord's id of the channel of a post that is to be drawn; None where there is none."""
     async with get_database().alone() as session:
         values = {"kind": key[0], "subject": key[1]}
         found: int | None = await session.scalar(_CHANNEL, values)
@@ -100,18 +102,19 @@ async def channel_of(key: Key) -> int | None:
 
 _ALONE = text("select pg_advisory_xact_lock(:class, hashtext(:name))")
 # The row as it was, and taken.
-_CLAIM = text("""
-    with was as (
-        select * from projections where kind = :kind and subject = :subject for update
-    )
+_CLAIM = text(f"""
+    with was as (select * from projections where {_OPEN} for update)
     update projections as p set dirty = false, shown_hash = null from was where p.id = was.id
     returning was.id, was.guild_id, was.kind, was.subject, was.group_id, was.channel_id,
         was.message_id, was.shown_hash
-    """)
+    """)  # noqa: S608 - put together from what stands above
 
 
 async def claim(key: Key) -> tuple[Post, str | None] | None:
-    """The row, taken to be drawn, with the hash of what it showed. Waits for those who `mark`."""
+    """The row, taken to be drawn, with the hash of what it showed; None: it shows what it should.
+
+    Waits for those who `mark`.
+    """
     async with get_database().transaction() as session:
         await session.execute(_ALONE, {"class": _CLASS, "name": lock_name(*key)})
         found = await session.execute(_CLAIM, {"kind": key[0], "subject": key[1]})
