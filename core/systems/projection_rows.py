@@ -87,9 +87,11 @@ def look_after_commit(session: AsyncSession, keys: Iterable[Key]) -> None:
     session.info.setdefault(WAITING, []).extend(keys)
 
 
-# One row, where it does not show what it should, or is being drawn.
-_OPEN = "kind = :kind and subject = :subject and (dirty or shown_hash is null)"
-_CHANNEL = text(f"select channel_id from projections where {_OPEN}")  # noqa: S608 - from above
+# A row shows what it should where it is not dirty and not being drawn.
+_CHANNEL = text("""
+    select channel_id from projections
+    where kind = :kind and subject = :subject and (dirty or shown_hash is null)
+    """)
 
 
 async def channel_of(key: Key) -> int | None:
@@ -102,12 +104,16 @@ async def channel_of(key: Key) -> int | None:
 
 _ALONE = text("select pg_advisory_xact_lock(:class, hashtext(:name))")
 # The row as it was, and taken.
-_CLAIM = text(f"""
-    with was as (select * from projections where {_OPEN} for update)
+_CLAIM = text("""
+    with was as (
+        select * from projections
+        where kind = :kind and subject = :subject and (dirty or shown_hash is null)
+        for update
+    )
     update projections as p set dirty = false, shown_hash = null from was where p.id = was.id
     returning was.id, was.guild_id, was.kind, was.subject, was.group_id, was.channel_id,
         was.message_id, was.shown_hash
-    """)  # noqa: S608 - put together from what stands above
+    """)
 
 
 async def claim(key: Key) -> tuple[Post, str | None] | None:
