@@ -6,12 +6,15 @@ import sys
 
 import pytest
 
+from core import sync
 from core.db.engine import Database
+from core.systems.projections import keeper
 from tests.bench import access, calendars, rows, sweep
 from tests.bench.__main__ import main, shown
 from tests.bench.counting import counted
 from tests.bench.registry import ROWS, Row, chosen
 from tests.bench.town import Size, town
+from tests.meetings_here import meet
 
 SMALL = Size(guilds=2, cohorts=1, groups=3, people=2)
 MODES = [("overwrites", 1), ("role", 2)]  # a change in role mode costs half
@@ -43,10 +46,25 @@ async def test_switching_is_four_calls_or_two(database: Database, mode: str, sha
     assert (await access.switch("ours", people=2, access_mode=mode)).rest == 4 // share
 
 
-async def test_an_idle_sweep_is_twelve_statements_at_most(database: Database) -> None:
+async def test_an_idle_sweep_is_eleven_statements_at_most(database: Database) -> None:
     cost = await sweep.sweep("ours", SMALL, rounds=1)
     assert cost.rest == 0
-    assert 0 < cost.sql <= 12
+    assert 0 < cost.sql <= 11
+
+
+@pytest.mark.parametrize(("meetings", "statements"), [(0, 12), (1, 28)])
+async def test_an_idle_sync_of_a_group(database: Database, meetings: int, statements: int) -> None:
+    """What every change is followed by; a group without meetings has no more to look at."""
+    async with town("ours", SMALL) as t:
+        group = t.built.groups[0].id
+        for _ in range(meetings):
+            await meet(group)
+        await sync.sync_group(group)
+        await keeper.settled()
+        with counted(t.env) as cost:
+            await sync.sync_group(group)
+        assert cost.rest == 0
+        assert cost.sql == statements
 
 
 async def test_the_sweep_opens_what_differs_and_nothing_else(database: Database) -> None:

@@ -82,7 +82,7 @@ async def test_gathering_takes_a_constant_number_of_statements(
     with counted(database) as statements:
         async with database.transaction() as session:
             facts = await access.gather(session)
-    assert len(statements) <= 6, statements
+    assert len(statements) <= 4, statements
     assert sum(len(f.people) for f in facts) == people
     assert all(f.state is not None for f in facts)
     assert set(facts[0].objects) == {"text", "voice"}
@@ -90,7 +90,7 @@ async def test_gathering_takes_a_constant_number_of_statements(
     with counted(database) as statements:
         async with database.transaction() as session:
             one = await access.gather(session, [ids[0]])
-    assert len(statements) <= 6
+    assert len(statements) <= 4
     assert [f.group.id for f in one] == [ids[0]]
     assert one[0].people == facts[0].people
 

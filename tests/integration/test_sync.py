@@ -8,14 +8,15 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from core import sync
 from core.clock import set_clock, utcnow
 from core.db.engine import Database
 from core.db.instance import Instance, release_dead_leases
+from core.db.meeting_models import Meeting
 from core.db.models import ManagedOverwrite, SyncState
-from core.db.queries import managed, sync_states
+from core.db.queries import events, managed, sync_states
 from core.errors import TemporaryError
 from core.notifications.scheduler import schedule_sync_retry
 from core.operations import cohorts, groups, membership
@@ -46,6 +47,34 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Mock:
 async def row(database: Database, group: int, system: str = "discord") -> SyncState:
     async with database.transaction() as session:
         return await session.get_one(SyncState, (group, system))
+
+
+async def test_a_group_without_meetings_has_nothing_to_show(database: Database, group: int) -> None:
+    async with database.alone() as session:
+        assert await events.without_meetings(session, group, NOW)
+    assert (await row(database, group, "rsvps")).status == "ok"
+
+
+async def test_a_meeting_that_is_made_meanwhile_is_not_missed(
+    database: Database, group: int
+) -> None:
+    async def look() -> bool:
+        async with database.alone() as session:
+            return await events.without_meetings(session, group, NOW)
+
+    async with database.transaction() as session:
+        session.add(
+            Meeting(guild_id=500, group_id=group, occurrence_date=NOW.date(), minutes=60,
+                    starts_at=NOW, created_at=NOW)
+        )  # fmt: skip
+        await sync_states.mark_due(session, [group], NOW)
+        looking = asyncio.create_task(look())
+        while not await session.scalar(
+            text("select exists (select from pg_locks where not granted)")
+        ):
+            assert not looking.done()
+    assert not await looking  # it saw none, and waited for the row that this transaction held
+    assert (await row(database, group, "rsvps")).status == "due"
 
 
 async def failed(database: Database, group: int, **values: Any) -> None:
