@@ -194,3 +194,24 @@ async def test_a_press_marks_its_post_while_others_are_being_drawn(database: Dat
     async with get_database().transaction() as session:
         row = (await session.scalars(select(Projection))).one()
         assert row.dirty
+
+
+async def test_a_post_that_shows_what_it_should_is_not_drawn_again(database: Database) -> None:
+    group_id = await group_of(1)
+    key = ("answers", "7")
+    async with database.transaction() as session:
+        await projection_rows.add(
+            session, guild_id=GUILD, kind="answers", subject="7", channel_id=5, group_id=group_id,
+            now=utcnow(),
+        )  # fmt: skip
+    post, before = await projection_rows.claim(key) or pytest.fail("nothing to draw")
+    assert before is None
+    assert await projection_rows.channel_of(key) == 5  # whoever draws it may have died
+    await projection_rows.note(post.id, "what it shows", 9)
+    assert await projection_rows.channel_of(key) is None
+    assert await projection_rows.claim(key) is None
+    async with database.transaction() as session:
+        await projection_rows.mark(session, [key])
+    assert await projection_rows.channel_of(key) == 5
+    again, before = await projection_rows.claim(key) or pytest.fail("nothing to draw")
+    assert (again.message_id, before) == (9, "what it shows")
