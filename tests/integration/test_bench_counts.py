@@ -46,10 +46,10 @@ async def test_switching_is_four_calls_or_two(database: Database, mode: str, sha
     assert (await access.switch("ours", people=2, access_mode=mode)).rest == 4 // share
 
 
-async def test_an_idle_sweep_is_eleven_statements_at_most(database: Database) -> None:
+async def test_an_idle_sweep_is_ten_statements_at_most(database: Database) -> None:
     cost = await sweep.sweep("ours", SMALL, rounds=1)
     assert cost.rest == 0
-    assert 0 < cost.sql <= 11
+    assert 0 < cost.sql <= 10
 
 
 @pytest.mark.parametrize(("meetings", "statements"), [(0, 12), (1, 28)])
