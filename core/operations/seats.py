@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import utcnow
@@ -91,13 +91,28 @@ async def freed(guild_id: int, group_id: int) -> tuple[str, list[int]]:
         return f"{group.name} · {cohort.name}", told
 
 
+_WAITED_IN = text("""
+    select guild_id,
+        exists (select from seat_watches where group_id = :group and claimed_at is null)
+    from groups where id = :group
+    """)
+
+
 async def waited_in(group_id: int) -> tuple[int | None, bool]:
     """A group's guild, whatever the group's status; whether somebody waits who was not told."""
-    waits = exists().where(SeatWatch.group_id == Group.id, SeatWatch.claimed_at.is_(None))
     async with get_database().alone() as session:
-        found = await session.execute(select(Group.guild_id, waits).where(Group.id == group_id))
+        found = await session.execute(_WAITED_IN, {"group": group_id})
         guild_id, waited = found.one_or_none() or (None, False)
         return guild_id, waited
+
+
+_FREE_CLAIMS = text("""
+    update seat_watches set claimed_at = null where told_at is null and claimed_at < :before
+    """)
+_WAITED_FOR = text("""
+    select distinct guild_id, group_id from seat_watches where claimed_at is null
+    order by guild_id, group_id
+    """)
 
 
 async def waited_for() -> list[tuple[int, int]]:
@@ -105,18 +120,9 @@ async def waited_for() -> list[tuple[int, int]]:
 
     Claims that never came to an end are freed first, so that their people are told after all.
     """
-    async with get_database().transaction() as session:
-        await session.execute(
-            update(SeatWatch)
-            .where(SeatWatch.told_at.is_(None), SeatWatch.claimed_at < utcnow() - CLAIM)
-            .values(claimed_at=None)
-        )
-        rows = await session.execute(
-            select(SeatWatch.guild_id, SeatWatch.group_id)
-            .where(SeatWatch.claimed_at.is_(None))
-            .distinct()
-        )
-        return sorted((guild_id, group_id) for guild_id, group_id in rows)
+    async with get_database().alone() as session:
+        await session.execute(_FREE_CLAIMS, {"before": utcnow() - CLAIM})
+        return [(guild, group) for guild, group in await session.execute(_WAITED_FOR)]
 
 
 async def tell_watchers(guild_id: int, group_id: int, words: Words) -> int:
