@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import asyncpg
@@ -51,6 +53,7 @@ class Worker:
             dm_per_second=dm_per_second,
         )
         self._bumped: set[int] = set()
+        self._held: Counter[int] = Counter()  # groups that somebody else syncs now
         self._touched: set[int] = set()  # guilds whose rights or channels changed
         self._wake = asyncio.Event()
         self._sweep_asked = False
@@ -63,6 +66,28 @@ class Worker:
         self._bumped |= set(group_ids)
         if self._bumped:
             self._wake.set()
+
+    @contextmanager
+    def holding(self, group_ids: Iterable[int]) -> Iterator[Callable[[int], None]]:
+        """Leave these groups alone: whoever asks syncs them, and says what that came to.
+
+        Call what is given with each that is done. What was bumped meanwhile is synced then.
+        """
+        mine = Counter(group_ids)
+        self._held += mine
+
+        def done(group_id: int) -> None:
+            if mine[group_id] > 0:
+                mine[group_id] -= 1
+                self._held -= Counter([group_id])
+                if group_id in self._bumped:
+                    self._wake.set()
+
+        try:
+            yield done
+        finally:
+            for group_id in list(mine.elements()):
+                done(group_id)
 
     def rights_changed(self, guild_id: int) -> None:
         """Say that what Muster may do in this guild may be another: messages may wait for it."""
@@ -118,8 +143,10 @@ class Worker:
             self._sweep_asked = False
             swept = await self.sweep()
         groups, self._bumped = self._bumped, set()
-        for row_group in await self._due():
-            groups.add(row_group)
+        groups |= set(await self._due())
+        held = groups & self._held.keys()
+        self._bumped |= held
+        groups -= held
         await self._sync_all(groups - set(swept))
         return len(groups | set(swept))
 

@@ -22,6 +22,7 @@ from core.systems import discord as discord_system
 from core.systems import events as event_system
 from core.systems.counts import DiscordCounts, SyncResult
 from core.words import mark, t, tn
+from core.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -231,9 +232,12 @@ async def sync_groups(
     """
     progress = Progress(interaction, title, len(group_ids), post=post)
     await progress.begin()
-    for group_id in group_ids:
-        await _sync_one(progress.totals, group_id, repair=repair)
-        await progress.step()
+    # Else the worker does some of it at the same time, and the sums say too little.
+    with _worker(interaction).holding(group_ids) as done:
+        for group_id in group_ids:
+            await _sync_one(progress.totals, group_id, repair=repair)
+            done(group_id)
+            await progress.step()
     await progress.finish(*([note] if isinstance(note, str) else note), view=view)
     return progress.totals
 
@@ -259,6 +263,10 @@ async def _sync_one(totals: Totals, group_id: int, *, repair: bool) -> None:
 
 def look_after(interaction: discord.Interaction, group_ids: Iterable[int]) -> None:
     """Have what depends on these groups (freed seats, posted lists) follow in the background."""
+    _worker(interaction).bump(group_ids)
+
+
+def _worker(interaction: discord.Interaction) -> Worker:
     bot = interaction.client
     assert isinstance(bot, Muster)
-    bot.worker.bump(group_ids)
+    return bot.worker

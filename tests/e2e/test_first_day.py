@@ -71,6 +71,7 @@ async def _import(mira: Visitor) -> None:
     await mira.look()
     await mira.presses("Do it")
     await mira.says("40 people")
+    await mira.says("0 existed · 13 created · 40 granted")
     await mira.look()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from bot.ui import plans
@@ -32,12 +34,38 @@ async def test_plan_in_words_then_done(made: Made) -> None:
     assert made_channels == []
     assert labels(shown) == ["Do it", "Cancel"]
     done = await made.w.mod.click(shown.response, label="Do it")
-    assert "4 created" in text_of(done) or "5 created" in text_of(done)
+    assert "5 created" in text_of(done)
     assert "2 granted" in text_of(done)
     assert set(made.w.guild.channels) >= {"Stats autumn", "group-1", "group-2"}
     again = await made.slash("sync plan")
     assert "nothing to change; 2 groups looked at" in text_of(again)
     assert again.response.components == []
+
+
+@in_season
+async def test_what_is_summed_up_was_done_by_nobody_else(made: Made) -> None:
+    """The worker, which hears of each change, leaves the groups to the one who was asked."""
+    await made.put(0, 0)
+    await made.put(1, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.worker.QUIET", 0)
+        working = asyncio.create_task(made.w.worker.run())
+        done = text_of(await made.slash("sync apply"))
+        made.w.worker.close()
+        await working
+    assert "0 existed · 5 created · 2 granted" in done, done
+
+
+@in_season
+async def test_a_group_that_somebody_syncs_is_the_workers_again_afterwards(made: Made) -> None:
+    worker, groups = made.w.worker, made.groups
+    with worker.holding(groups) as done, worker.holding(groups[1:]):
+        worker.bump(groups)
+        assert await worker.drain() == 0
+        done(groups[0])
+        done(groups[1])  # somebody else still has it
+        assert await worker.drain() == 1
+    assert await worker.drain() == 1
 
 
 @in_season
