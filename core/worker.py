@@ -74,12 +74,14 @@ class Worker:
         Call what is given with each that is done. What was bumped meanwhile is synced then.
         """
         mine = Counter(group_ids)
-        self._held += mine
+        self._held.update(mine)
 
         def done(group_id: int) -> None:
             if mine[group_id] > 0:
                 mine[group_id] -= 1
-                self._held -= Counter([group_id])
+                self._held[group_id] -= 1
+                if not self._held[group_id]:
+                    del self._held[group_id]
                 if group_id in self._bumped:
                     self._wake.set()
 
@@ -144,17 +146,13 @@ class Worker:
             swept = await self.sweep()
         groups, self._bumped = self._bumped, set()
         groups |= set(await self._due())
-        held = groups & self._held.keys()
-        self._bumped |= held
-        groups -= held
-        await self._sync_all(groups - set(swept))
-        return len(groups | set(swept))
+        return len(swept) + await self._sync_all(groups - set(swept))
 
     async def sweep(self) -> list[int]:
         """Free dead instances' leases, then open every group that needs it."""
         async with get_database().transaction() as session:
             await release_dead_leases(session)
-        opened = await sync.sweep()
+        opened = await sync.sweep(leave=self._held)
         await self._look_after(opened)
         return opened
 
@@ -162,15 +160,25 @@ class Worker:
         async with get_database().alone() as session:
             return sorted({g for g, _ in await sync_states.due(session, utcnow())})
 
-    async def _sync_all(self, group_ids: Iterable[int]) -> None:
+    async def _sync_all(self, group_ids: Iterable[int]) -> int:
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def one(group_id: int) -> None:
+        async def one(group_id: int) -> bool:
             async with gate:
+                if self._is_held(group_id):
+                    return False
                 await sync.sync_group(group_id)
                 await self._look_after([group_id])
+                return True
 
-        await asyncio.gather(*(one(g) for g in sorted(group_ids)))
+        return sum(await asyncio.gather(*(one(g) for g in sorted(group_ids))))
+
+    def _is_held(self, group_id: int) -> bool:
+        """Whether somebody else syncs it; then it is for later."""
+        if group_id not in self._held:
+            return False
+        self._bumped.add(group_id)
+        return True
 
     async def _look_after(self, group_ids: Iterable[int]) -> None:
         if self.after_group is None:
@@ -181,8 +189,9 @@ class Worker:
     async def retry(self, system: str, group_id: int) -> None:
         """What APScheduler's date jobs call."""
         background.set(True)
-        await sync.sync_system(system, group_id)
-        await self._look_after([group_id])
+        if not self._is_held(group_id):
+            await sync.sync_system(system, group_id)
+            await self._look_after([group_id])
 
 
 class _Ticks:

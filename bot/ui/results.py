@@ -231,9 +231,9 @@ async def sync_groups(
     What fails is counted, shown and retried, never raised.
     """
     progress = Progress(interaction, title, len(group_ids), post=post)
-    await progress.begin()
     # Else the worker does some of it at the same time, and the sums say too little.
     with _worker(interaction).holding(group_ids) as done:
+        await progress.begin()
         for group_id in group_ids:
             await _sync_one(progress.totals, group_id, repair=repair)
             done(group_id)

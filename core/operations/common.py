@@ -146,26 +146,23 @@ def no_group() -> Refusal:
     return Refusal("group_not_found", t("There is no such group here. It may have been closed."))
 
 
-_WITH_ALL = (
-    select(Group, Cohort, Guild.settings)
-    .join(Cohort, Cohort.id == Group.cohort_id)
-    .join(Guild, Guild.id == Group.guild_id)
-    .where(Group.id == bindparam("id"), Group.guild_id == bindparam("guild"))
-    .with_for_update(of=Group, key_share=True)
+_AROUND = (
+    select(Cohort, Guild.settings)
+    .join(Guild, Guild.id == Cohort.guild_id)
+    .where(Cohort.id == bindparam("id"))
 )
 
 
 async def group_with_all(
     session: AsyncSession, guild_id: int, group_id: int
 ) -> tuple[Group, Cohort, GuildSettings]:
-    """A group of this guild, locked, with its cohort and the guild's settings; one statement.
+    """A group of this guild, locked, with its cohort and the guild's settings.
 
-    Raises Refusal(group_not_found) for any other.
+    Two statements: the second one sees what was committed while the first waited for the lock.
+    Raises Refusal(group_not_found) for any other group.
     """
-    found = (await session.execute(_WITH_ALL, {"id": group_id, "guild": guild_id})).one_or_none()
-    if found is None:
-        raise no_group()
-    group, cohort, settings = found
+    group = await get_group(session, guild_id, group_id, lock=True)
+    cohort, settings = (await session.execute(_AROUND, {"id": group.cohort_id})).one()
     return group, cohort, GuildSettings.model_validate(settings)
 
 

@@ -59,9 +59,14 @@ async def test_what_is_summed_up_was_done_by_nobody_else(made: Made) -> None:
 @in_season
 async def test_a_group_that_somebody_syncs_is_the_workers_again_afterwards(made: Made) -> None:
     worker, groups = made.w.worker, made.groups
+    await made.put(0, 0)
+    await made.put(1, 1)
     with worker.holding(groups) as done, worker.holding(groups[1:]):
         worker.bump(groups)
+        worker.ask_sweep()
         assert await worker.drain() == 0
+        await worker.retry("discord", groups[0])
+        assert set(made.w.guild.channels) == {"general"}
         done(groups[0])
         done(groups[1])  # somebody else still has it
         assert await worker.drain() == 1

@@ -9,11 +9,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from core.clock import set_clock
 from core.db.engine import Database
-from core.db.models import AuditEntry, Member, Membership, Role, SeatWatch, SyncState
+from core.db.models import (
+    AuditEntry,
+    Cohort,
+    Group,
+    Member,
+    Membership,
+    Role,
+    SeatWatch,
+    SyncState,
+)
 from core.errors import Refusal
 from core.operations import (
     cohorts,
@@ -27,6 +36,7 @@ from core.operations import (
 )
 from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
+from tests.integration._locks import until_it_waits
 
 GUILD = 500
 MOD = Actor(GUILD, 1, "mod", moderator=True)
@@ -323,3 +333,27 @@ async def test_nicknames_survive_being_cleared(database: Database) -> None:
         assert await session.scalar(select(Member.nickname)) == "x" * 32
     await settings.change(MOD, keep_nicknames=False)
     assert await people.member_joined(GUILD, 5, "ada") is None
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        (date(2026, 3, 1), date(2026, 1, 5), "group_already_started"),
+        (date(2026, 1, 5), date(2026, 3, 1), ""),
+    ],
+)
+async def test_a_join_that_waited_goes_by_what_was_changed_meanwhile(
+    database: Database, was: date, becomes: date, said: str
+) -> None:
+    [group] = await cohort(groups=1, start=was)
+    async with database.transaction() as session:
+        await session.execute(update(Group).values(seats=5))
+        await session.execute(update(Cohort).values(start_date=becomes))
+        joining = asyncio.create_task(membership.join(person(1), group))
+        await until_it_waits(session, joining)
+    answer = ""
+    try:
+        await joining
+    except Refusal as refusal:
+        answer = refusal.code
+    assert answer == said

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import update
 
 from core import sync
 from core.clock import set_clock, utcnow
@@ -22,6 +22,7 @@ from core.notifications.scheduler import schedule_sync_retry
 from core.operations import cohorts, groups, membership
 from core.operations.cohort_draft import CohortDraft
 from core.operations.common import Actor
+from tests.integration._locks import until_it_waits
 from tests.world import World, world
 
 MOD = Actor(500, 1, "mod", moderator=True)
@@ -69,10 +70,7 @@ async def test_a_meeting_that_is_made_meanwhile_is_not_missed(
         )  # fmt: skip
         await sync_states.mark_due(session, [group], NOW)
         looking = asyncio.create_task(look())
-        while not await session.scalar(
-            text("select exists (select from pg_locks where not granted)")
-        ):
-            assert not looking.done()
+        await until_it_waits(session, looking)
     assert not await looking  # it saw none, and waited for the row that this transaction held
     assert (await row(database, group, "rsvps")).status == "due"
 
