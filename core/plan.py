@@ -91,6 +91,12 @@ class SetAccess:
     verb: str  # grant, change or revoke
     explained: bool = True
 
+    @property
+    def gives(self) -> bool:
+        """Whether the target may do something afterwards that it may not do before."""
+        more = self.after.allow & ~self.before.allow | self.before.deny & ~self.after.deny
+        return self.verb == "grant" or (self.verb == "change" and bool(more))
+
     def words(self, name_of: Callable[[int], str]) -> str:
         who, where = name_of(self.target_id), name_of(self.place_id)
         return t(_ACCESS[self.verb], who=who, where=where)

@@ -115,22 +115,34 @@ async def open_now(interaction: discord.Interaction, chosen_id: int) -> None:
     """Create the channels; nothing is taken from anybody, so there is nothing to preview."""
     actor = await checks.moderator(interaction)
     group = await groups.open_(actor, chosen_id)
-    title = t("{group}: channels created", group=group.label)
-    await sync_groups(interaction, [chosen_id], title, view=undo_view(group.entry_id))
+    title, note = t("{group}: channels created", group=group.label), ""
+    if gone := await groups.deleted(actor.guild_id, chosen_id):
+        title = t("{group}: open", group=group.label)
+        note = tn(
+            "⚠️ {n} of its channels was deleted on Discord. Repair in `/sync status` brings it "
+            "back.",
+            "⚠️ {n} of its channels were deleted on Discord. Repair in `/sync status` brings them "
+            "back.",
+            gone,
+        )
+    await sync_groups(interaction, [chosen_id], title, note=note, view=undo_view(group.entry_id))
     look_after(interaction, [chosen_id])
 
 
 async def ask_archive(interaction: discord.Interaction, chosen_id: int) -> None:
     """Preview and [Do it]."""
     actor = await checks.moderator(interaction)
-    group, inside = await roster.of_group(actor.guild_id, chosen_id)
-    if group.status not in LIVE:
-        text = t(
-            "“{group}” is {status} already. Nothing changed.",
-            group=group.name,
-            status=t(_ENDED[group.status]),
-        )
-        raise Refusal("group_ended", text)
+
+    async def draw(who: Actor) -> str:
+        group, inside = await roster.of_group(who.guild_id, chosen_id)
+        if group.status not in LIVE:
+            text = t(
+                "“{group}” is {status} already. Nothing changed.",
+                group=group.name,
+                status=t(_ENDED[group.status]),
+            )
+            raise Refusal("group_ended", text)
+        return ui.archive_preview(group, inside)
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         after = await groups.archive(actor, chosen_id)
@@ -139,16 +151,18 @@ async def ask_archive(interaction: discord.Interaction, chosen_id: int) -> None:
         await sync_groups(press, [chosen_id], title, note=t(KEPT), view=view)
         look_after(press, [chosen_id])
 
-    await answer.ask(interaction, ui.archive_preview(group, inside), do_it, danger=True)
+    await answer.ask(interaction, actor, draw, do_it, danger=True)
 
 
 async def ask_merge(interaction: discord.Interaction, source_id: int, target_id: int) -> None:
     """Preview and [Do it]."""
     actor = await checks.moderator(interaction)
-    preview = await roster.preview_merge(actor.guild_id, source_id, target_id)
-    source = preview[0]
+
+    async def draw(who: Actor) -> str:
+        return ui.merge_preview(*await roster.preview_merge(who.guild_id, source_id, target_id))
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
+        source = await group_views.show(actor.guild_id, source_id)
         after, moved = await merging.merge(actor, source_id, target_id)
         note = [tn("{n} person moved.", "{n} people moved.", moved), t(KEPT)]
         title = t("{source} merged into {target}", source=source.name, target=after.label)
@@ -157,7 +171,7 @@ async def ask_merge(interaction: discord.Interaction, source_id: int, target_id:
         await sync_groups(press, ids, title, note=note, view=undo_view(after.entry_id))
         look_after(press, ids)
 
-    await answer.ask(interaction, ui.merge_preview(*preview), do_it, danger=True)
+    await answer.ask(interaction, actor, draw, do_it, danger=True)
 
 
 for _action, _ask in (

@@ -31,7 +31,12 @@ async def what_choices(
         *await lookup.cohorts(actor.guild_id),
         *await lookup.groups(actor.guild_id),
     ]
-    return [app_commands.Choice(name=c.label, value=c.value) for c in lookup.matching(found, typed)]
+    offered = lookup.matching(found, typed)
+    labels = lookup.distinct(c.label for c in offered)
+    return [
+        app_commands.Choice(name=label, value=c.value)
+        for label, c in zip(labels, offered, strict=True)
+    ]
 
 
 async def scope_of(guild_id: int, typed: str) -> plans.Scope:

@@ -21,6 +21,7 @@ Then = Callable[[discord.Interaction, Actor], Awaitable[None]]
 Check = Callable[[discord.Interaction], Awaitable[Actor]]
 _SHOWN = 60  # characters of somebody's wrong input that are repeated to them
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199  # what lies outside is a slip of the finger
+_SHORT = 100  # a year below is one of this century
 
 
 async def acknowledge(interaction: discord.Interaction) -> None:
@@ -61,15 +62,33 @@ def on_press(
 
 
 async def ask(
-    interaction: discord.Interaction, text: str, do_it: Then, *, danger: bool = False
+    interaction: discord.Interaction,
+    actor: Actor,
+    draw: Callable[[Actor], Awaitable[str]],
+    do_it: Then,
+    *,
+    danger: bool = False,
+    note: str = "",
 ) -> None:
-    """A preview with [Do it] [Cancel]; `do_it` runs with the presser's rights of that moment."""
+    """A preview with [Do it] [Cancel]; `do_it` runs with the presser's rights of that moment.
+
+    `draw` gives the text, or raises Refusal. It is drawn again when [Do it] is pressed: what
+    differs then was not agreed to, and is shown first.
+    """
+    shown = await draw(actor)
+
+    async def if_still_so(press: discord.Interaction, who: Actor) -> None:
+        if await draw(who) == shown:
+            await do_it(press, who)
+            return
+        note = t("⚠️ Something changed in the meantime, so nothing was done. This is how it is now.")
+        await ask(press, who, draw, do_it, danger=danger, note=note)
 
     async def pressed(press: discord.Interaction) -> None:
-        await on_press(do_it, view)(press)
+        await on_press(if_still_so, view)(press)
 
     view = confirm_view(t("Do it"), pressed, danger=danger)
-    await show(interaction, text, view)
+    await show(interaction, f"{note}\n{shown}" if note else shown, view)
 
 
 @dataclass(frozen=True)
@@ -174,15 +193,15 @@ def number(typed: str, what: str) -> int:
 
 
 def calendar_day(typed: str) -> date:
-    """A day typed as 2026-03-02 or 2.3.2026. Raises Refusal(no_date)."""
+    """A day typed as 2026-03-02, 2.3.2026 or 2.3.26. Raises Refusal(no_date)."""
     text = "".join(typed.split())
     try:
         if "." in text:
             day, month, year = (int(part) for part in text.split("."))
-            found = date(year, month, day)
+            found = date(year + _FIRST_YEAR if year < _SHORT else year, month, day)
         else:
             found = date.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise Refusal(
             "no_date",
             t(

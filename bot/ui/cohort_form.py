@@ -10,6 +10,7 @@ from bot.ui.cohorts import ACCESS, channels_of, timing
 from bot.ui.text import lines, plain
 from core.operations.cohort_draft import CohortDraft
 from core.operations.cohorts import CohortSummary
+from core.reconcile.channels import CATEGORY_LIMIT, ROOMS
 from core.reconcile.trace import LIVE
 from core.words import day, mark, t, tn
 
@@ -109,11 +110,15 @@ def draft_preview(
 
 
 def _creates(draft: CohortDraft) -> str:
-    channels = channels_of(draft.groups, draft.rooms)
-    if draft.access_mode != "role":
-        return t("Creates 1 category, {channels}, 0 removals.", channels=channels)
-    roles = tn("{n} role", "{n} roles", draft.groups)
-    return t("Creates 1 category, {channels}, {roles}, 0 removals.", channels=channels, roles=roles)
+    # A group's channels stand in one category.
+    in_one = CATEGORY_LIMIT // len(ROOMS[draft.rooms])
+    made = [
+        tn("{n} category", "{n} categories", -(-draft.groups // in_one)),
+        channels_of(draft.groups, draft.rooms),
+    ]
+    if draft.access_mode == "role":
+        made.append(tn("{n} role", "{n} roles", draft.groups))
+    return t("Creates {what}, 0 removals.", what=", ".join(made))
 
 
 def kept(cohort: CohortSummary) -> str:

@@ -200,9 +200,8 @@ async def _edit(
 
 
 async def _facts(
-    interaction: discord.Interaction, chosen_id: int
+    actor: Actor, chosen_id: int
 ) -> tuple[CohortSummary, dict[int, roster.Roster], date]:
-    actor = await checks.moderator(interaction)
     cohort = await cohorts.show(actor.guild_id, chosen_id)
     rosters = await roster.of_groups(actor.guild_id, cohort.group_ids)
     return cohort, rosters, await _today(actor.guild_id)
@@ -210,15 +209,19 @@ async def _facts(
 
 async def ask_open(interaction: discord.Interaction, chosen_id: int) -> None:
     """Preview and [Do it] for opening."""
-    cohort, rosters, today = await _facts(interaction, chosen_id)
-    _must_run(cohort)
+    actor = await checks.moderator(interaction)
+
+    async def draw(who: Actor) -> str:
+        cohort, rosters, today = await _facts(who, chosen_id)
+        _must_run(cohort)
+        return ui.open_preview(cohort, rosters, today)
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         after = await cohorts.open_(actor, chosen_id)
         title = t("{cohort}: open for joining", cohort=after.name)
         await _follow(press, after, ui.live(after), title)
 
-    await answer.ask(interaction, ui.open_preview(cohort, rosters, today), do_it)
+    await answer.ask(interaction, actor, draw, do_it)
 
 
 async def ask_close(interaction: discord.Interaction, chosen_id: int) -> None:
@@ -238,8 +241,12 @@ async def _ask_end(
     operation: Callable[[Actor, int], Any],
     word: str,
 ) -> None:
-    cohort, rosters, _ = await _facts(interaction, chosen_id)
-    _must_run(cohort)
+    actor = await checks.moderator(interaction)
+
+    async def draw(who: Actor) -> str:
+        cohort, rosters, _ = await _facts(who, chosen_id)
+        _must_run(cohort)
+        return preview(cohort, rosters)
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         before = await cohorts.show(actor.guild_id, chosen_id)
@@ -247,7 +254,7 @@ async def _ask_end(
         title = t(_ENDED[word], cohort=after.name)
         await _follow(press, after, ui.live(before), title, note=t(ui.KEPT))
 
-    await answer.ask(interaction, preview(cohort, rosters), do_it, danger=True)
+    await answer.ask(interaction, actor, draw, do_it, danger=True)
 
 
 def _must_run(cohort: CohortSummary) -> None:
@@ -272,7 +279,8 @@ async def _follow(
 
 async def show_card(interaction: discord.Interaction, chosen_id: int) -> None:
     """The cohort with buttons for what can be done with it now."""
-    cohort, rosters, today = await _facts(interaction, chosen_id)
+    actor = await checks.moderator(interaction)
+    cohort, rosters, today = await _facts(actor, chosen_id)
     cohort_guild = interaction.guild_id or 0
     states = await sync_status.status(cohort_guild)
     trouble = {s.group_id for s in states if s.status == "parked" or s.by_hand or s.deleted}

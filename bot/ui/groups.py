@@ -118,7 +118,9 @@ def post(joinable: Sequence[GroupView]) -> tuple[str, LastingView]:
     """The public post, the same for everybody."""
     parts = [t("👋 **Find your group**"), *_by_cohort(joinable)]
     if not joinable:
-        parts.append(t("No group has a free seat right now. Press the button to be told of one."))
+        parts.append(
+            t("No group can be joined right now. The button shows whether you can wait for a seat.")
+        )
     view = LastingView().button(t("Join a group"), "groups", style=discord.ButtonStyle.success)
     return lines(parts), view
 

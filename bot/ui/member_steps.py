@@ -12,7 +12,7 @@ from bot.ui.undo import undo_view
 from core import sync
 from core.db.models import Role
 from core.errors import Refusal
-from core.operations import cohorts, membership, roster
+from core.operations import cohorts, group_views, membership, roster
 from core.operations.common import Actor
 from core.words import t
 
@@ -51,13 +51,16 @@ async def ask_move(
 ) -> None:
     """What a move takes and gives, with [Do it]."""
     person = here(member)
-    plan = await roster.preview_move(actor.guild_id, group_id, person.id)
+
+    async def draw(actor: Actor) -> str:
+        plan = await roster.preview_move(actor.guild_id, group_id, person.id)
+        return ui.move_preview(person.id, plan)
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         moved = await membership.move(actor, group_id, person.id, person.display_name)
         await _placed(press, actor, moved, group_id)
 
-    await answer.ask(interaction, ui.move_preview(person.id, plan), do_it, danger=True)
+    await answer.ask(interaction, actor, draw, do_it, danger=True)
 
 
 async def ask_remove(
@@ -68,15 +71,19 @@ async def ask_remove(
     reason: str | None = None,
 ) -> None:
     """What somebody loses, with [Do it]; also for people who left the server."""
-    shown, inside = await roster.of_group(actor.guild_id, group_id)
-    if member.id not in {p.user_id for p in inside.people}:
-        text = t(
-            "{person} is not in “{group}”. Nothing changed.",
-            person=member.display_name, group=shown.name,
-        )  # fmt: skip
-        raise Refusal("not_in_group", text)
+
+    async def draw(actor: Actor) -> str:
+        shown, inside = await roster.of_group(actor.guild_id, group_id)
+        if member.id not in {p.user_id for p in inside.people}:
+            text = t(
+                "{person} is not in “{group}”. Nothing changed.",
+                person=member.display_name, group=shown.name,
+            )  # fmt: skip
+            raise Refusal("not_in_group", text)
+        return ui.remove_preview(member.id, shown, inside, reason)
 
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
+        shown = await group_views.show(actor.guild_id, group_id)
         moved = await membership.remove(actor, group_id, member.id, reason)
         result = await sync.sync_after_group_change(group_id)
         text = t(
@@ -87,8 +94,7 @@ async def ask_remove(
         await answer.show(press, lines([text, *_troubles(result)]), view)
         look_after(press, [group_id])
 
-    preview = ui.remove_preview(member.id, shown, inside, reason)
-    await answer.ask(interaction, preview, do_it, danger=True)
+    await answer.ask(interaction, actor, draw, do_it, danger=True)
 
 
 async def _placed(

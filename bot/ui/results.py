@@ -48,6 +48,7 @@ class Totals:
     granted: int = 0
     revoked: int = 0
     failed: int = 0
+    waits: int = 0  # renames, for Discord's limit
     problems: Counter[str] = field(default_factory=Counter)
     _said: dict[str, str] = field(default_factory=dict)  # each as it can be said again
 
@@ -76,6 +77,7 @@ class Totals:
         self.granted += part["granted"]
         self.revoked += part["revoked"]
         self.failed += part["failed"]
+        self.waits += part.get("waits", 0)
         for sentence in part.get("problems", []):
             self._problem(sentence)
 
@@ -93,10 +95,13 @@ class Totals:
         )  # fmt: skip
 
     def troubles(self) -> list[str]:
-        """One line a kind of error with its number, the most frequent first."""
+        """One line a kind of error with its number, the most frequent first; then what waits."""
         return [
-            f"⚠️ {n} × {plain(_bare(words.again(self._said[text])))}"
-            for text, n in self.problems.most_common()
+            *(
+                f"⚠️ {n} × {plain(_bare(words.again(self._said[text])))}"
+                for text, n in self.problems.most_common()
+            ),
+            *([f"🕓 {self.waits} × {t(discord_system.RENAME_WAITS)}"] if self.waits else []),
         ]
 
 

@@ -24,6 +24,9 @@ async def ask(interaction: Interaction, cohort_id: int) -> None:
     now = await shared_channel.show(actor.guild_id, cohort_id)
     on = not now.on or now.deleted
 
+    async def draw(actor: Actor) -> str:
+        return preview(await shared_channel.show(actor.guild_id, cohort_id), on=on)
+
     async def do_it(press: discord.Interaction, actor: Actor) -> None:
         after = await shared_channel.switch(actor, cohort_id, on=on)
         title = (
@@ -34,7 +37,7 @@ async def ask(interaction: Interaction, cohort_id: int) -> None:
         await sync_groups(press, after.group_ids, title, post=False, view=undo_view(after.entry_id))
         look_after(press, after.group_ids)
 
-    await answer.ask(interaction, preview(now, on=on), do_it, danger=not on)
+    await answer.ask(interaction, actor, draw, do_it, danger=not on)
 
 
 def preview(now: SharedChannel, *, on: bool) -> str:

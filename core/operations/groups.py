@@ -193,6 +193,19 @@ async def archive(actor: Actor, group_id: int) -> GroupView:
     return await _noted(actor, group_id, entry)
 
 
+async def deleted(guild_id: int, group_id: int) -> int:
+    """How many of the group's channels and roles somebody deleted on Discord."""
+    async with get_database().alone() as session:
+        found = await session.scalar(
+            select(func.count()).where(
+                ManagedObject.guild_id == guild_id,
+                ManagedObject.group_id == group_id,
+                ManagedObject.state == "deleted",
+            )
+        )
+    return found or 0
+
+
 async def repair(actor: Actor, group_id: int) -> list[str]:
     """Have everything made again that somebody deleted on Discord; what that is, by kind."""
     actor.must_moderate()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import utcnow
@@ -47,6 +47,10 @@ def _entries() -> Select[AuditEntry, str, str]:
     )
 
 
+# Where entries about several people at once have their ids.
+_PEOPLE = (AuditEntry.before, AuditEntry.after)
+
+
 async def page(
     guild_id: int,
     *,
@@ -58,8 +62,8 @@ async def page(
 ) -> list[Entry]:
     """The newest changes of this guild, older than entry `before_id` where given. Three statements.
 
-    `user_id` finds what a person did and what was done about them; `since` (UTC) leaves out what
-    is older.
+    `group_id` also finds what was merged into it. `user_id` finds what a person did and what was
+    done about them, alone or among others; `since` (UTC) leaves out what is older.
     """
     query = (
         _entries()
@@ -70,9 +74,14 @@ async def page(
     if before_id is not None:
         query = query.where(AuditEntry.id < before_id)
     if group_id is not None:
-        query = query.where(AuditEntry.group_id == group_id)
+        into = AuditEntry.after["into"].as_integer() == group_id
+        merged = and_(AuditEntry.action == "group_merged", into)
+        query = query.where(or_(AuditEntry.group_id == group_id, merged))
     if user_id is not None:
-        query = query.where((AuditEntry.actor_id == user_id) | (AuditEntry.user_id == user_id))
+        among = (part["people"].contains([str(user_id)]) for part in _PEOPLE)
+        query = query.where(
+            or_(AuditEntry.actor_id == user_id, AuditEntry.user_id == user_id, *among)
+        )
     if since is not None:
         query = query.where(AuditEntry.at >= since)
     async with get_database().transaction() as session:

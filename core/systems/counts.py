@@ -12,6 +12,7 @@ class DiscordCounts(TypedDict):
     failed: int
     existed: NotRequired[int]  # categories, roles and channels that were there
     created: NotRequired[int]
+    waits: NotRequired[int]  # renames that Discord does not take yet
     problems: NotRequired[list[str]]  # a sentence each time that something failed
 
 

@@ -35,7 +35,7 @@ from core.words import mark, pack, speaking, t
 log = structlog.get_logger(__name__)
 
 SYSTEM = "discord"
-_RENAME_WAITS = mark("a rename waits: Discord allows two in ten minutes")
+RENAME_WAITS = mark("a rename waits: Discord allows two in ten minutes")
 _GAVE_UP = telling.GaveUp(
     "gave-up",
     mark("⚠️ **{group}** · {cohort}: access is not complete. {problem} `/check` names what is "
@@ -53,6 +53,7 @@ class _Run(Run):
         self.created = 0
         self.existed = 0
         self.unchanged = 0
+        self.waits = 0
         self.last: GroupPlan | None = None
 
     def counts(self) -> DiscordCounts:
@@ -63,6 +64,7 @@ class _Run(Run):
             "failed": sum(self.failed.values()),
             "existed": self.existed,
             "created": self.created,
+            "waits": self.waits,
             "problems": list(self.failed.elements()),
         }
 
@@ -97,7 +99,9 @@ async def _round(run: _Run, *, repair: bool) -> bool:
         raise TemporaryError(t("Discord does not show the server right now"), kind="guild_away")
     run.version = fact.state.version if fact.state else 0
     plan = run.last = access.plan(fact, view, now, repair=repair)
-    run.existed = plan.objects.unchanged if not run.created else run.existed
+    renames = [c for c in plan.objects.changes if isinstance(c, Rename)]
+    run.existed = plan.objects.unchanged + len(renames) if not run.created else run.existed
+    run.waits = sum(rename.not_before is not None for rename in renames)
     if not plan.whole or run.not_yet(plan.whole.inputs_hash(), now):
         run.unchanged = max(0, plan.unchanged_people() - len(run.granted))
         return not await _record(run, waiting=bool(plan.whole))
@@ -187,7 +191,7 @@ async def _apply_place(
         if not outcome:
             run.fail(outcome.as_error())
         elif not change.is_role:
-            (run.revoked if change.verb == "revoke" else run.granted).add(change.target_id)
+            (run.granted if change.gives else run.revoked).add(change.target_id)
 
 
 def _union(ledger: Any, change: SetAccess) -> Any:
@@ -230,7 +234,7 @@ async def _record(run: _Run, *, waiting: bool = False) -> bool:
             values |= {
                 "status": SyncStatus.waiting, "next_attempt_at": min(later), "attempts": 0,
                 "inputs_hash": plan.inputs_hash(), "error_class": None,
-                "error_text": pack(t(_RENAME_WAITS)),
+                "error_text": pack(t(RENAME_WAITS)),
             }  # fmt: skip
         else:
             values |= all_well(now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.db.models import Role
-from core.operations import cohorts, groups, membership
+from core.operations import cohorts, groups, history, membership
 from tests.e2e._acting import (
     defaults,
     filled,
@@ -55,8 +55,14 @@ async def test_group_edit(w: World) -> None:
     done = await w.mod.submit_modal(form, {"name": "Early birds", "seats": "1"})
     assert "Early birds · Stats: changed" in text_of(done)
     assert "1 seat, 2 taken. Nobody is taken out." in text_of(done)
+    assert "3 existed · 0 created" in text_of(done)
     assert "early-birds" in w.guild.channels
     assert "Early birds Voice" in w.guild.channels
+    for name in ("Larks", "Early birds"):
+        form = await w.mod.slash(w.room, "group edit", group=f"group:{cohort.group_ids[0]}")
+        done = await w.mod.submit_modal(form, {"name": name, "seats": "1"})
+    assert "3 existed · 0 created" in text_of(done)
+    assert "🕓 2 × a rename waits: Discord allows two in ten minutes" in text_of(done)
     await groups.archive(mod_of(w), cohort.group_ids[0])
     refused = await w.mod.slash(w.room, "group edit", group="Early birds")
     assert "it cannot be changed" in text_of(refused)
@@ -103,6 +109,11 @@ async def test_group_open(w: World) -> None:
     assert sees(w, people[0], "group-1")
     done = await w.mod.slash(w.room, "group open", group="Group 1")
     assert "3 existed · 0 created · 0 granted" in text_of(done)
+    w.env.backend.delete_channel(w.guild.channels["group-1"].id)
+    await w.settle()
+    done = text_of(await w.mod.slash(w.room, "group open", group="Group 1"))
+    assert "Group 1 · Stats: open" in done
+    assert "1 of its channels was deleted on Discord. Repair in `/sync status` brings it" in done
 
 
 @on_discord
@@ -116,6 +127,7 @@ async def test_group_archive(w: World) -> None:
     assert "Nothing is deleted." in text
     await w.mod.click(last(preview), label="Do it")
     assert "Group 1 · Stats: archived" in last(preview).content
+    assert "0 granted · 2 revoked" in last(preview).content
     assert sees(w, people[0], "group-1")
     assert not writes(w, people[0], "group-1")
     refused = await w.mod.slash(w.room, "group archive", group="Group 1")
@@ -146,6 +158,11 @@ async def test_group_merge(w: World) -> None:
     await w.mod.click(last(preview), label="Do it")
     assert "2 people moved" in last(preview).content
     assert "2 granted · 2 revoked · 0 failed" in last(preview).content
+    for found in (
+        await history.page(w.guild.id, group_id=cohort.group_ids[1]),
+        await history.page(w.guild.id, user_id=people[0].id),
+    ):
+        assert "group_merged" in {entry.action for entry in found}
     for person in (*people, late):
         assert sees(w, person, "group-2")
         assert not sees(w, person, "group-1")

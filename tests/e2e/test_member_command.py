@@ -205,7 +205,7 @@ async def test_remove_refuses(w: World) -> None:
     second = await w.mod.slash(w.room, "member remove", member=person, group="Group 1 · Stats")
     await w.mod.click(last(first), label="Do it")
     await w.mod.click(last(second), label="Do it")
-    assert "They are not in “Group 1”. Nothing changed." in last(second).content
+    assert "member1 is not in “Group 1”. Nothing changed." in last(second).content
 
 
 @on_discord

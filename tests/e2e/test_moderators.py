@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.operations import cohorts, group_views, groups, lookup
+from core.operations import cohorts, group_views, groups, lookup, membership
 from tests.e2e._acting import (
     defaults,
     filled,
@@ -68,6 +68,7 @@ async def test_preview_warns(w: World) -> None:
     preview = await w.mod.submit_modal(form, {**FORM, "groups": "100", "start": "1.1.2026"})
     text = text_of(preview)
     assert "200 channels do not fit into one category" in text
+    assert "Creates 4 categories, 200 channels" in text
     assert "The start date is today" in text
     past = await w.mod.click(preview.response, label="Edit")
     assert defaults(past)["start"] == "1.1.2026"
@@ -83,6 +84,7 @@ async def test_preview_warns(w: World) -> None:
         ("start", "1.2", "is no date"),
         ("start", "2.3.20260", "is no date"),
         ("start", "0026-03-02", "Check the year"),
+        ("start", "1.1.99999999999", "is no date"),
         ("groups", "three", "Number of groups: “three” is no whole number"),
         ("groups", "101", "The number of groups must be a number from 1 to 100"),
         ("meetings", "0", "The number of meetings must be a number from 1 to 200"),
@@ -319,8 +321,24 @@ async def test_a_preview_that_is_out_of_date(w: World) -> None:
     preview = await w.mod.slash(w.room, "cohort close", cohort="Stats")
     await cohorts.cancel(mod_of(w), cohort.id)
     await w.mod.click(last(preview), label="Do it")
-    assert "This cohort is cancelled already." in last(preview).content
+    assert "“Stats” is cancelled already. Nothing changed." in last(preview).content
     assert labels(last(preview)) == []
+
+
+@on_discord
+async def test_what_nobody_agreed_to_is_shown_first(w: World) -> None:
+    cohort = await made(w, groups=2)
+    await filled(w, cohort, people=2)
+    preview = await w.mod.slash(w.room, "group merge", group="Group 1", into="Group 2")
+    assert "2 people move" in last(preview).content
+    third = w.members[2]
+    await membership.add(mod_of(w), cohort.group_ids[0], third.id, third.name)
+    await w.mod.click(last(preview), label="Do it")
+    assert "Something changed in the meantime, so nothing was done." in last(preview).content
+    assert "3 people move" in last(preview).content
+    assert (await group_views.show(w.guild.id, cohort.group_ids[0])).members == 3
+    await w.mod.click(last(preview), label="Do it")
+    assert "3 people moved." in last(preview).content
 
 
 # --- choosing ------------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ async def test_groups_that_start_leave_the_post(w: World) -> None:
     set_clock(lambda: w.env.now() + timedelta(days=70))
     await groups_cog.look_at_the_clock()
     (now,) = posts_in(w.room)
-    assert "No group has a free seat" in now.content
+    assert "No group can be joined right now." in now.content
 
 
 @on_discord

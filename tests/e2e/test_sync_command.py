@@ -89,6 +89,14 @@ async def test_a_plan_names_the_events_of_meetings(made: Made) -> None:
 
 
 @in_season
+async def test_a_cohort_called_everything_is_told_apart(made: Made) -> None:
+    await cohort_in(made.w.guild.id, made.w.mod.id, "Everything")
+    offered = await made.w.mod.autocomplete(made.w.room, "sync plan", "what", "every")
+    assert [c["name"] for c in offered][:2] == ["Everything", "Everything (2)"]
+    assert offered[0]["value"] == "everything"
+
+
+@in_season
 async def test_cancel_changes_nothing(made: Made) -> None:
     await made.put(0, 0)
     shown = await made.slash("sync plan")
