@@ -154,8 +154,13 @@ def close_preview(cohort: CohortSummary, rosters: Mapping[int, Roster]) -> str:
     elif channels:
         shown = [readers, t("Read-only from then on: {channels}", channels=links(channels))]
     else:
-        none = t("There are no channels.")
-        shown = [f"{readers} {none}"]
+        none = tn(
+            "{n} person in {groups}: nobody can join any more. There are no channels.",
+            "{n} people in {groups}: nobody can join any more. There are no channels.",
+            people,
+            groups=tn("{n} group", "{n} groups", len(groups)),
+        )
+        shown = [none]
     ask = t("Close **{cohort}**? It cannot be opened again.", cohort=plain(cohort.name))
     return lines([ask, *shown, t(KEPT)])
 

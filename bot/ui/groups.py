@@ -148,11 +148,16 @@ def switch_preview(old: GroupView, new: GroupView) -> tuple[str, LastingView]:
     target = plain(new.name)
     gain = rooms(new) or t("the channels of **{group}**, made when you come", group=target)
     parts = [t("Switch from {group} to **{other}**?", group=name_of(old), other=target)]
-    if lost := rooms(old):
+    lost = rooms(old)
+    if lost and old.seated:
         parts.append(t("You lose {lost} and your seat, and gain {gain}.", lost=lost, gain=gain))
-    else:
+    elif lost:
+        parts.append(t("You lose {lost}, and gain {gain}.", lost=lost, gain=gain))
+    elif old.seated:
         parts.append(t("You lose your seat, and gain {gain}.", gain=gain))
-    if old.full:
+    else:
+        parts.append(t("You gain {gain}.", gain=gain))
+    if old.full and old.seated:
         parts.append(t("Your group is full: your seat may be gone if you want it back."))
     label = t("Switch to {group}", group=new.name)
     view = LastingView().button(label, "switch_do", new.id, style=discord.ButtonStyle.success)
@@ -162,9 +167,12 @@ def switch_preview(old: GroupView, new: GroupView) -> tuple[str, LastingView]:
 def leave_preview(group: GroupView) -> tuple[str, LastingView]:
     """What leaving takes, before it happens."""
     parts = [t("Leave {group}?", group=name_of(group))]
-    if lost := rooms(group):
+    lost = rooms(group)
+    if lost and group.seated:
         parts.append(t("You lose {lost} and your seat.", lost=lost))
-    else:
+    elif lost:
+        parts.append(t("You lose {lost}.", lost=lost))
+    elif group.seated:
         parts.append(t("You lose your seat."))
     if group.started:
         parts.append(t("It has started, so only a moderator can bring you back."))

@@ -15,6 +15,7 @@ from bot.ui.base import Handler, View
 from bot.ui.history_words import Who, action, names_in, sentence
 from bot.ui.lasting import Pick
 from bot.ui.text import lines
+from core.discord_outbound.cache import called
 from core.errors import TemporaryError
 from core.operations import by_hand, history, undo
 from core.operations.by_hand import Difference
@@ -128,7 +129,7 @@ def _label(entry: Entry, guild: discord.Guild) -> str:
         member = guild.get_member(user_id) if user_id is not None else None
         if user_id is None:
             return "Muster"
-        return member.display_name if member else t("somebody who left")
+        return called(member) if member else t("somebody who left")
 
     said = action(entry, who).replace("\u200b", "").replace("\\", "")
     return said[:100]  # Discord's limit for an option

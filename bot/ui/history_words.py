@@ -16,6 +16,7 @@ from bot.ui import (
 from bot.ui.history_fields import from_to, value
 from bot.ui.reminders_words import offsets_words
 from bot.ui.text import plain, when
+from core.discord_outbound.cache import called
 from core.operations.history import Entry
 from core.words import mark, t, tn, unpack
 
@@ -82,7 +83,12 @@ def _added(e: Entry, who: Who) -> str:
 def _moved(e: Entry, who: Who) -> str:
     people = {"who": who(e.actor_id), "person": who(e.user_id)}
     if e.before.get("group_id") == e.after.get("group_id"):
-        return t("{who} changed what {person} is in {group}", group=_group(e), **people)
+        people["group"] = _group(e)
+        if e.after.get("role") == "facilitator":
+            return t("{who} made {person} a facilitator in {group}", **people)
+        if e.after.get("role") == "participant":
+            return t("{who} made {person} a participant in {group}", **people)
+        return t("{who} changed what {person} is in {group}", **people)
     return t("{who} moved {person} from {old} to {new}", **people, **_old_new(e))
 
 
@@ -353,6 +359,6 @@ def names_in(guild: discord.Guild) -> Who:
         if user_id is None:
             return "Muster"
         member = guild.get_member(user_id)
-        return plain(member.display_name) if member else f"<@{user_id}>"
+        return plain(called(member)) if member else f"<@{user_id}>"
 
     return who

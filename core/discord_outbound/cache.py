@@ -11,6 +11,7 @@ import discord
 
 from core.discord_outbound.bot import get_bot
 from core.plan import Bits
+from core.reconcile.cleaning import one_line
 from core.reconcile.event_plan import Event
 from core.reconcile.hand_made import Channel, Role, Server
 from core.reconcile.permissions import VIEW_CHANNEL
@@ -19,11 +20,17 @@ from core.reconcile.permissions import VIEW_CHANNEL
 @dataclass(frozen=True)
 class MemberView:
     id: int
-    name: str  # nickname, else display name, else username
+    name: str  # see `called`
     nick: str | None
     pending: bool
     bot: bool
     top_role: int  # position
+
+
+def called(member: discord.Member) -> str:
+    """What somebody is called on the server; by the username where that shows nothing."""
+    name = member.display_name
+    return name if name.isascii() or one_line(name) else member.name
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ class GuildView:
             return None
         return MemberView(
             member.id,
-            member.display_name,
+            called(member),
             member.nick,
             member.pending,
             member.bot,

@@ -92,8 +92,12 @@ _PERSON = text("""
 
 
 async def ensure_person(session: AsyncSession, guild_id: int, user_id: int, name: str) -> None:
-    """The user's and member's rows; the name is refreshed, the stored nickname is not touched."""
-    values = {"guild": guild_id, "user": user_id, "name": name[:100]}
+    """The user's and member's rows; the name is refreshed, the stored nickname is not touched.
+
+    Who has a name that shows nothing is called by their id.
+    """
+    name = name[:100] if one_line(name) else str(user_id)
+    values = {"guild": guild_id, "user": user_id, "name": name}
     await session.execute(_PERSON, values)
 
 

@@ -49,11 +49,21 @@ class GroupView:
     started: bool
     text_id: int | None = None
     voice_id: int | None = None
-    mine: bool = False
+    role: str | None = None  # of whoever looks, in this group
     expected: int = 0  # people of a list who are not on the server yet: they hold a seat
     entry_id: int | None = None  # of the history, where an operation gave this
     next_at: datetime | None = None  # when its next meeting is or began (UTC)
     next_id: int | None = None  # that meeting
+
+    @property
+    def mine(self) -> bool:
+        """Whether whoever looks is in it."""
+        return self.role is not None
+
+    @property
+    def seated(self) -> bool:
+        """Whether they hold a seat; facilitators need none."""
+        return self.role == Role.participant
 
     @property
     def taken(self) -> int:
@@ -96,11 +106,11 @@ async def _views(
     return [
         GroupView(
             group, name, cohort, cohort_name, start, status, members, seats,
-            has_started(start, zone, now), text_id, voice_id, bool(is_mine), expected,
+            has_started(start, zone, now), text_id, voice_id, role, expected,
             next_at=next_at, next_id=next_id,
         )
         for group, name, cohort, cohort_name, start, status, members, seats,
-            text_id, voice_id, is_mine, expected, next_at, next_id, _ in rows
+            text_id, voice_id, role, expected, next_at, next_id, _ in rows
     ]  # fmt: skip
 
 
@@ -112,7 +122,7 @@ def _query(which: str) -> Query:
         select(
             Group.id, Group.name, Cohort.id, Cohort.name, Cohort.start_date, Group.status,
             func.coalesce(counts.c.n, 0), Group.seats, _channel("text"), _channel("voice"),
-            _mine(), func.coalesce(waiting.c.n, 0), _following(Meeting.starts_at),
+            _role(), func.coalesce(waiting.c.n, 0), _following(Meeting.starts_at),
             _following(Meeting.id), Guild.settings,
         )
         .join(Cohort, Cohort.id == Group.cohort_id)
@@ -150,15 +160,15 @@ def _channel(kind: str) -> Any:
     )
 
 
-def _mine() -> Any:
+def _role() -> Any:
     return (
-        select(Membership.id)
+        select(Membership.role)
         .where(
             Membership.group_id == Group.id,
             Membership.user_id == bindparam("user"),
             Membership.status == MembershipStatus.active,
         )
-        .exists()
+        .scalar_subquery()
     )
 
 

@@ -173,7 +173,7 @@ async def _put(
         session, actor, _action(actor, user_id, current), cohort_id=group.cohort_id,
         group_id=group.id, user_id=user_id,
         before={"group_id": previous.id, "group": previous.name} if previous else {},
-        after={"group_id": group.id, "group": group.name},
+        after={"group_id": group.id, "group": group.name, **({"role": kept} if same else {})},
         trace=Trace(_ended(current, now) + begun([(made.id, user_id, group.id)])),
     )  # fmt: skip
     await session.flush()

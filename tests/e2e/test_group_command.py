@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bot.ui.groups import leave_preview
 from core.db.models import Role
-from core.operations import cohorts, groups, history, membership
+from core.operations import cohorts, group_views, groups, history, membership
 from tests.e2e._acting import (
     defaults,
     filled,
@@ -135,6 +136,23 @@ async def test_group_archive(w: World) -> None:
     card = await w.mod.slash(w.room, "group show", group="Group 1")
     assert f"<@{people[0].id}>" in text_of(card)
     assert labels(last(card)) == ["Home"]
+
+
+@on_discord
+async def test_who_facilitates_has_no_seat_to_lose(w: World) -> None:
+    cohort = await made(w)
+    group, person = cohort.group_ids[0], w.members[0]
+    await membership.add(mod_of(w), group, person.id, "\u3164")
+    seated, _ = leave_preview(await group_views.show(w.guild.id, group, person.id))
+    assert "your seat" in seated
+    await membership.add(mod_of(w), group, person.id, "\u3164", role=Role.facilitator)
+    text, _ = leave_preview(await group_views.show(w.guild.id, group, person.id))
+    assert "seat" not in text
+    said = text_of(await w.mod.slash(w.room, "history"))
+    assert "mod made member1 a facilitator in Group 1" in said
+    w.env.backend.edit_member(w.guild.id, person.id, {"nick": "\u3164"})
+    await w.settle()
+    assert "mod made member1 a facilitator" in text_of(await w.mod.slash(w.room, "history"))
 
 
 @on_discord
