@@ -73,22 +73,23 @@ class Worker:
 
         Call what is given with each that is done. What was bumped meanwhile is synced then.
         """
-        mine = Counter(group_ids)
-        self._held.update(mine)
+        left = set(group_ids)
+        self._held.update(left)
 
         def done(group_id: int) -> None:
-            if mine[group_id] > 0:
-                mine[group_id] -= 1
-                self._held[group_id] -= 1
-                if not self._held[group_id]:
-                    del self._held[group_id]
-                if group_id in self._bumped:
-                    self._wake.set()
+            if group_id not in left:
+                return
+            left.remove(group_id)
+            self._held[group_id] -= 1
+            if not self._held[group_id]:
+                del self._held[group_id]
+            if group_id in self._bumped:
+                self._wake.set()
 
         try:
             yield done
         finally:
-            for group_id in list(mine.elements()):
+            for group_id in list(left):
                 done(group_id)
 
     def rights_changed(self, guild_id: int) -> None:
@@ -165,7 +166,7 @@ class Worker:
 
         async def one(group_id: int) -> bool:
             async with gate:
-                if self._is_held(group_id):
+                if self._put_off(group_id):
                     return False
                 await sync.sync_group(group_id)
                 await self._look_after([group_id])
@@ -173,8 +174,8 @@ class Worker:
 
         return sum(await asyncio.gather(*(one(g) for g in sorted(group_ids))))
 
-    def _is_held(self, group_id: int) -> bool:
-        """Whether somebody else syncs it; then it is for later."""
+    def _put_off(self, group_id: int) -> bool:
+        """Leave it for later, where somebody else syncs it now; whether that is so."""
         if group_id not in self._held:
             return False
         self._bumped.add(group_id)
@@ -189,7 +190,7 @@ class Worker:
     async def retry(self, system: str, group_id: int) -> None:
         """What APScheduler's date jobs call."""
         background.set(True)
-        if not self._is_held(group_id):
+        if not self._put_off(group_id):
             await sync.sync_system(system, group_id)
             await self._look_after([group_id])
 

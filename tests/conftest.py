@@ -192,8 +192,7 @@ _BEGUN = _computed()
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What docs/decisions/0013 counts; the machine's, since tests start processes."""
-    if not hasattr(terminalreporter.config, "workerinput"):
-        terminalreporter.write_line(f"{_computed() - _BEGUN:.0f} s of the machine's CPU")
+    terminalreporter.write_line(f"{_computed() - _BEGUN:.0f} s of the machine's CPU")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from bot.ui.base import Modal, View, confirm_view
 from bot.ui.text import plain
 from core.errors import Refusal
 from core.operations.common import Actor
-from core.words import t
+from core.words import mark, t
 
 Then = Callable[[discord.Interaction, Actor], Awaitable[None]]
 # Who may press or open: gives the actor with their rights of that moment, or raises Refusal.
@@ -22,6 +22,8 @@ Check = Callable[[discord.Interaction], Awaitable[Actor]]
 _SHOWN = 60  # characters of somebody's wrong input that are repeated to them
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199  # what lies outside is a slip of the finger
 _SHORT = 100  # a year below is one of this century
+# Before a preview that is shown again, since it is another one than was agreed to.
+CHANGED = mark("⚠️ Something changed in the meantime, so nothing was done. This is how it is now.")
 
 
 async def acknowledge(interaction: discord.Interaction) -> None:
@@ -81,8 +83,7 @@ async def ask(
         if await draw(who) == shown:
             await do_it(press, who)
             return
-        note = t("⚠️ Something changed in the meantime, so nothing was done. This is how it is now.")
-        await ask(press, who, draw, do_it, danger=danger, note=note)
+        await ask(press, who, draw, do_it, danger=danger, note=t(CHANGED))
 
     async def pressed(press: discord.Interaction) -> None:
         await on_press(if_still_so, view)(press)

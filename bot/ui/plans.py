@@ -8,7 +8,7 @@ from functools import reduce
 import discord
 
 from bot import checks
-from bot.ui.answer import acknowledge, show
+from bot.ui.answer import CHANGED, acknowledge, show
 from bot.ui.base import Handler, View
 from bot.ui.results import sync_groups
 from bot.ui.text import CONTENT_LIMIT, plain
@@ -215,10 +215,7 @@ class PlanView(View):
         await acknowledge(interaction)
         fresh = await look(actor.guild_id, self.preview.scope)
         if not fresh.same_as(self.preview):
-            note = t(
-                "⚠️ Something changed in the meantime, so nothing was done. This is the plan now."
-            )
-            await PlanView(fresh).show(interaction, note)
+            await PlanView(fresh).show(interaction, t(CHANGED))
             return
         await show(interaction, t("⏳ Working…"))
         await apply(interaction, actor, fresh, repair=repair)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, select
@@ -31,6 +31,7 @@ from core.db.queries.meetings import ends
 from core.operations.common import no_group
 from core.reconcile.trace import LIVE
 
+_Which = Literal["one", "open", "drafts"]
 GOOD_SIZE = (3, 4)  # groups of this size get a badge: there is company, and room
 
 
@@ -97,7 +98,7 @@ async def views(
 
 
 async def _views(
-    session: AsyncSession, which: str, guild_id: int, user_id: int | None, group_id: int = 0
+    session: AsyncSession, which: _Which, guild_id: int, user_id: int | None, group_id: int = 0
 ) -> list[GroupView]:
     now = utcnow()
     values = {"guild": guild_id, "user": user_id or 0, "group": group_id, "now": now}
@@ -115,7 +116,7 @@ async def _views(
 
 
 @cache
-def _query(which: str) -> Query:
+def _query(which: _Which) -> Query:
     """Of "one" group, whatever its status; of those that are "open"; with "drafts" also to be."""
     counts, waiting = _counted(Membership), _counted(Expected)
     query = (

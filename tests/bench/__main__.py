@@ -41,7 +41,7 @@ async def _go(row: Row, ground: Ground) -> tuple[Figures, Figures]:
 async def _measured(row: Row, ground: Ground) -> tuple[str, ...]:
     """One line of the table. A row that breaks says so and does not stop the others."""
     print(f"… {row.name}", file=sys.stderr, flush=True)
-    gc.collect()  # what the row before it left took more than a second, in the middle of this one
+    gc.collect()  # else what the row before it left is collected in the middle of this one
     try:
         # A context of its own: SimCord leaves its replacement of discord.py's webhooks in it.
         ours, naive = await asyncio.create_task(_go(row, ground), context=contextvars.Context())
